@@ -1,0 +1,3 @@
+//! `heapdowse`: finds memory leaks in Node.js programs.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Heap snapshot bytes to a heap graph with Chrome DevTools' exact numbers, and back.

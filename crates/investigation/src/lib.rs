@@ -1,0 +1,1 @@
+//! Opens any input, runs the hunt for a leak, answers in plain data.

@@ -1,0 +1,1 @@
+//! Growth series and graph differences to a verdict with its evidence.

@@ -1,0 +1,1 @@
+//! Chrome DevTools' own heap code, run headless: the ground truth for numbers.

@@ -1,0 +1,1 @@
+//! Writes small heap snapshots for tests, from its own layouts.
