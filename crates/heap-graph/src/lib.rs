@@ -4,6 +4,8 @@
 //! and strings, as they stand in the file. This crate knows bytes and graphs only: no paths, no operating
 //! system, no terminal, no compression; those live with its callers.
 
+mod analysis;
+mod bits;
 pub mod column;
 mod graph;
 mod kinds;
@@ -13,6 +15,9 @@ mod read;
 mod strings;
 mod traces;
 
+pub use analysis::{
+    Analysis, AnalysisError, ClassKey, ClassRow, InterfaceDefinition, NO_DISTANCE, SYSTEM_DISTANCE, Statistics,
+};
 pub use graph::{Edge, EdgeName, Header, HeapGraph, Location, Missing, NodeIndex, detachedness};
 pub use kinds::{EdgeKind, NodeKind};
 pub use offsets::{Offsets, TooDense};
