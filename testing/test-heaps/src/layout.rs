@@ -12,7 +12,7 @@ pub struct Layout {
     pub node_fields: Vec<&'static str>,
     /// The names of the node types; a record holds the index.
     pub node_types: Vec<&'static str>,
-    /// The rest of `meta.node_types`: the kind of each later field. One more than there are fields in Node 24.
+    /// The rest of `meta.node_types`: the kind of each later field. Node 12 and 24 have one too many.
     pub node_field_kinds: Vec<&'static str>,
     /// The fields of an edge record.
     pub edge_fields: Vec<&'static str>,
@@ -46,13 +46,13 @@ const TYPES_TO_18: [&str; 14] = [
 ];
 
 impl Layout {
-    /// Node 12: traces, no detachedness.
+    /// Node 12: traces, no detachedness, though `node_types` has a kind for it.
     pub fn node12() -> Self {
         Self {
             name: "Node 12",
             node_fields: vec!["type", "name", "id", "self_size", "edge_count", "trace_node_id"],
             node_types: TYPES_TO_18.to_vec(),
-            node_field_kinds: vec!["string", "number", "number", "number", "number"],
+            node_field_kinds: vec!["string", "number", "number", "number", "number", "number"],
             edge_fields: vec!["type", "name_or_index", "to_node"],
             edge_types: vec!["context", "element", "property", "internal", "hidden", "shortcut", "weak"],
             location_fields: vec!["object_index", "script_id", "line", "column"],
@@ -66,7 +66,6 @@ impl Layout {
     pub fn node16() -> Self {
         let mut layout = Self { name: "Node 16", ..Self::node12() };
         layout.node_fields.push("detachedness");
-        layout.node_field_kinds.push("number");
         layout
     }
 

@@ -46,14 +46,20 @@ pub fn wide_array(out: impl Write, elements: u64) -> io::Result<()> {
     )
 }
 
-/// A heap whose file has the size that is asked for, give or take a hundredth: every section grows.
+/// A heap whose file has the size that is asked for, or up to a tenth less: every section grows.
 ///
 /// Each node holds `fan_out` others, chosen to be far apart, and has a name of its own kind out of many.
 pub fn of_file_size(out: impl Write, bytes: u64, fan_out: u64) -> io::Result<()> {
-    // What a record takes: about 36 bytes a node, 23 an edge; a tenth of the file is strings.
+    // A tenth of the file is strings; the numbers of the other records are as long as the heap is large.
     const STRING: u64 = 1024;
     let strings = bytes / 10 / STRING;
-    let nodes = (bytes - strings * STRING) / (36 + 23 * fan_out);
+    let digits = |number: u64| u64::from(number.checked_ilog10().unwrap_or(0)) + 1;
+    let mut nodes = bytes / 100;
+    for _ in 0..4 {
+        let node = digits(strings) + digits(2 * nodes) + digits(fan_out) + 13;
+        let edge = digits(7 * nodes) + 6;
+        nodes = (bytes - strings * STRING) / (node + edge * fan_out);
+    }
     let targets = nodes.max(1);
     Stream { out, nodes: FIRST + nodes, edges: 1 + nodes.min(1) + nodes * fan_out }.write(
         |node| match node {
