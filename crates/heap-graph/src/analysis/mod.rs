@@ -12,6 +12,7 @@ mod ephemerons;
 pub(crate) mod interfaces;
 pub(crate) mod reach;
 mod shallow;
+pub(crate) use shallow::shallow_sizes;
 pub(crate) mod sizes;
 mod statistics;
 
@@ -194,7 +195,7 @@ fn names_and_sizes(
     step("distances")?;
     let distances = distances::distances(graph, ephemerons);
     step("shallow sizes")?;
-    let shallow = shallow::shallow_sizes(graph);
+    let shallow = shallow_sizes(graph);
     step("class names")?;
     let detached = Detachedness::new(graph);
     let plain_names = interfaces::plain_object_names(graph);
