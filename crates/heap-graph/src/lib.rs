@@ -12,6 +12,7 @@ mod diff;
 mod duplicates;
 mod graph;
 mod growth;
+mod index;
 mod kinds;
 mod names;
 mod offsets;
@@ -33,6 +34,7 @@ pub use growth::{
     AccumulationKind, ClassSeries, Moment, Suspect, accumulation_kind, classes_that_grew, describe_path, path_signature,
     suspects,
 };
+pub use index::{Index, IndexError, write_index, write_retainer_index};
 pub use kinds::{EdgeKind, NodeKind};
 pub use offsets::{Offsets, TooDense};
 pub use paths::{PathLimits, PathStep, RetainingEdge, RetainingPaths, retaining_paths, shortest_path};

@@ -1,6 +1,5 @@
 //! What a node is called on screen, as DevTools calls it (`JSHeapSnapshotNode.name`).
 
-use crate::analysis::detached::Detachedness;
 use crate::analysis::interfaces::format_property;
 use crate::graph::{Edge, EdgeName, HeapGraph, NodeIndex};
 use crate::kinds::{EdgeKind, NodeKind};
@@ -20,13 +19,8 @@ impl HeapGraph {
         match self.kind(node) {
             NodeKind::ConcatenatedString => self.rope(node),
             NodeKind::Object if self.name(node) == "Object" => self.plain_object_name(node),
-            NodeKind::Native if self.has_detached_name(node) => format!("Detached {}", self.name(node)),
             _ => self.name(node).to_owned(),
         }
-    }
-
-    fn has_detached_name(&self, node: NodeIndex) -> bool {
-        !self.detachedness.is_empty() && Detachedness::new(self).is_renamed(node)
     }
 
     /// The text of a rope, put together from its parts up to 1,024 UTF-16 units.

@@ -69,6 +69,8 @@ pub struct Analysis {
     pub(crate) rows: Vec<ClassRow>,
     pub(crate) interfaces: Vec<InterfaceDefinition>,
     pub(crate) statistics: Statistics,
+    /// Nodes that DevTools shows as "Detached ...", sorted.
+    pub(crate) renamed: Vec<u32>,
 }
 
 impl Analysis {
@@ -119,7 +121,9 @@ impl Analysis {
         let statistics = statistics::statistics(graph, &shallow, &detached, retained.get(0));
         let dominators = dominators_of_nodes(&tree).into();
         let distances = distances.into();
-        Ok(Analysis { shallow, retained, distances, dominators, classes, rows, interfaces, statistics })
+        let mut renamed: Vec<u32> = detached.renamed().map(|node| node.0).collect();
+        renamed.sort_unstable();
+        Ok(Analysis { shallow, retained, distances, dominators, classes, rows, interfaces, statistics, renamed })
     }
 
     /// Bytes of the node itself, with what only it uses: DevTools' Shallow Size.
@@ -161,6 +165,13 @@ impl Analysis {
     /// The name of a node's class, as DevTools shows it.
     pub fn class_name(&self, node: NodeIndex) -> &str {
         &self.class_key(self.class_of(node)).name
+    }
+
+    /// What the node is called on screen: [`HeapGraph::display_name`], with "Detached " before the names of
+    /// nodes that are detached from their document.
+    pub fn display_name(&self, graph: &HeapGraph, node: NodeIndex) -> String {
+        let name = graph.display_name(node);
+        if self.renamed.binary_search(&node.0).is_ok() { format!("Detached {name}") } else { name }
     }
 
     /// Number of classes, those without a row too.
