@@ -169,6 +169,22 @@ impl Table {
 
 /// Compares what shared ids stand for.
 pub fn kinship(base: &HeapGraph, current: &HeapGraph) -> Kinship {
+    compare_ids(base, current, |old, new| base.kind(old) == current.kind(new) && base.name(old) == current.name(new))
+}
+
+/// The same by types and sizes, for files whose names were cut off.
+pub fn kinship_without_names(base: &HeapGraph, current: &HeapGraph) -> Kinship {
+    let size = |graph: &HeapGraph, node| graph.raw_self_size(node);
+    compare_ids(base, current, |old, new| {
+        base.kind(old) == current.kind(new) && size(base, old) == size(current, new)
+    })
+}
+
+fn compare_ids(
+    base: &HeapGraph,
+    current: &HeapGraph,
+    is_same: impl Fn(NodeIndex, NodeIndex) -> bool,
+) -> Kinship {
     let counts = |graph: &HeapGraph| {
         let mut ids: Vec<u64> = graph
             .nodes()
@@ -187,9 +203,8 @@ pub fn kinship(base: &HeapGraph, current: &HeapGraph) -> Kinship {
         }
         if let Some(b) = after.get(j).filter(|b| **b >> 32 == a >> 32) {
             let (old, new) = (NodeIndex(a as u32), NodeIndex(*b as u32));
-            let same = base.kind(old) == current.kind(new) && base.name(old) == current.name(new);
             kinship.shared_ids += 1;
-            kinship.same_name += u64::from(same);
+            kinship.same_name += u64::from(is_same(old, new));
         }
     }
     kinship

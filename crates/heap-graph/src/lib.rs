@@ -27,7 +27,7 @@ mod write;
 pub use analysis::{
     Analysis, AnalysisError, ClassKey, ClassRow, InterfaceDefinition, NO_DISTANCE, SYSTEM_DISTANCE, Statistics,
 };
-pub use diff::{ClassedHeap, DiffRow, Kinship, diff, diff_by_name, infer_interfaces, kinship};
+pub use diff::{ClassedHeap, DiffRow, Kinship, diff, diff_by_name, infer_interfaces, kinship, kinship_without_names};
 pub use duplicates::{DuplicateStrings, duplicate_strings};
 pub use graph::{Edge, EdgeName, Header, HeapGraph, Location, Missing, NodeIndex, detachedness};
 pub use growth::{
