@@ -14,7 +14,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let retainers = heap_graph::Retainers::new(last)?;
     let moments: Vec<_> = graphs.iter().map(|graph| heap_graph::Moment { graph }).collect();
     for suspect in heap_graph::suspects(&moments, &analysis, &retainers) {
-        println!("{} × {:?} bytes {:?} in {} ({}) every {} with {:?}", suspect.class, suspect.counts, suspect.bytes, last.name(suspect.holder), suspect.kind, suspect.grew_every_time(), suspect.with);
+        println!(
+            "{} × {:?} bytes {:?} in {} ({}) every {} with {:?}",
+            suspect.class,
+            suspect.counts,
+            suspect.bytes,
+            last.name(suspect.holder),
+            suspect.kind,
+            suspect.grew_every_time(),
+            suspect.with
+        );
         println!("   {}", heap_graph::describe_path(last, &suspect.path));
         println!("   + {}", heap_graph::describe_path(last, &suspect.inside));
         println!("   {}", suspect.signature);

@@ -2,7 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::graph::{EdgeColumns, EdgeName, Header, HeapGraph, Location, LocationColumns, NodeColumns, detachedness};
+use crate::graph::{
+    EdgeColumns, EdgeName, Header, HeapGraph, Location, LocationColumns, NodeColumns, detachedness,
+};
 use crate::offsets::Offsets;
 use crate::strings::StringsBuilder;
 

@@ -102,9 +102,12 @@ pub fn diff(base: &ClassedHeap<'_>, current: &ClassedHeap<'_>) -> Vec<DiffRow> {
         if a_id == u64::MAX && b_id == u64::MAX {
             break;
         }
-        let class_of = |heap: &ClassedHeap<'_>, map: &[u32], node: u32| map[heap.classes.class_of[node as usize] as usize];
+        let class_of = |heap: &ClassedHeap<'_>, map: &[u32], node: u32| {
+            map[heap.classes.class_of[node as usize] as usize]
+        };
         let old = a.filter(|_| a_id <= b_id).map(|a| (*a as u32, class_of(base, &base_classes, *a as u32)));
-        let new = b.filter(|_| b_id <= a_id).map(|b| (*b as u32, class_of(current, &current_classes, *b as u32)));
+        let new =
+            b.filter(|_| b_id <= a_id).map(|b| (*b as u32, class_of(current, &current_classes, *b as u32)));
         if old.map(|old| old.1) != new.map(|new| new.1) {
             if let Some((node, class)) = old {
                 let row = &mut table.rows[class as usize];
@@ -169,7 +172,9 @@ impl Table {
 
 /// Compares what shared ids stand for.
 pub fn kinship(base: &HeapGraph, current: &HeapGraph) -> Kinship {
-    compare_ids(base, current, |old, new| base.kind(old) == current.kind(new) && base.name(old) == current.name(new))
+    compare_ids(base, current, |old, new| {
+        base.kind(old) == current.kind(new) && base.name(old) == current.name(new)
+    })
 }
 
 /// The same by types and sizes, for files whose names were cut off.

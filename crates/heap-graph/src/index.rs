@@ -84,11 +84,14 @@ struct GraphFacts {
     samples: Vec<crate::traces::Sample>,
 }
 
+/// Script, line, column.
+type Place = (u32, u32, u32);
+
 #[derive(Serialize, Deserialize)]
 struct AnalysisFacts {
     big_shallow: Vec<(u32, u64)>,
     big_retained: Vec<(u32, u64)>,
-    classes: Vec<(String, Option<(u32, u32, u32)>)>,
+    classes: Vec<(String, Option<Place>)>,
     rows: Vec<(u32, u64, u64, u64, i32)>,
     interfaces: Vec<InterfaceDefinition>,
     statistics: Statistics,
@@ -118,7 +121,12 @@ pub fn write_index(
     let analysis_facts = serde_json::to_vec(&AnalysisFacts {
         big_shallow: analysis.shallow.big.clone(),
         big_retained: analysis.retained.big.clone(),
-        classes: analysis.classes.keys.iter().map(|key| (key.name.clone(), key.location.map(place))).collect(),
+        classes: analysis
+            .classes
+            .keys
+            .iter()
+            .map(|key| (key.name.clone(), key.location.map(place)))
+            .collect(),
         rows: analysis.rows.iter().map(row).collect(),
         interfaces: analysis.interfaces.clone(),
         statistics: analysis.statistics,
@@ -180,7 +188,10 @@ fn bytes<T: Plain>(column: &Column<T>) -> &[u8] {
 
 fn write_sections(identity: &[u8], sections: &[(u32, &[u8])], out: &mut impl Write) -> io::Result<()> {
     if cfg!(target_endian = "big") {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "index files are made on little-endian machines"));
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "index files are made on little-endian machines",
+        ));
     }
     out.write_all(&MAGIC)?;
     out.write_all(&VERSION.to_le_bytes())?;
@@ -228,7 +239,8 @@ impl Index {
     pub fn open(holder: Arc<dyn Bytes>, identity: &[u8]) -> Result<Index, IndexError> {
         let bytes = holder.bytes();
         let number = |at: usize, len: usize| -> Result<u64, IndexError> {
-            let field = at.checked_add(len).and_then(|end| bytes.get(at..end)).ok_or(IndexError::NotAnIndex)?;
+            let field =
+                at.checked_add(len).and_then(|end| bytes.get(at..end)).ok_or(IndexError::NotAnIndex)?;
             let mut value = [0; 8];
             value[..len].copy_from_slice(field);
             Ok(u64::from_le_bytes(value))

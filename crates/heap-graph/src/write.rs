@@ -72,7 +72,7 @@ impl<W: Write> Writer<'_, W> {
             0 => String::new(),
             bytes => format!(",\"extra_native_bytes\":{bytes}"),
         };
-        write!(
+        writeln!(
             self.out,
             "{{\"snapshot\":{{\"meta\":{{\"node_fields\":{},\"node_types\":[{},\"string\",{numbers}],\
              \"edge_fields\":[\"type\",\"name_or_index\",\"to_node\"],\
@@ -81,7 +81,7 @@ impl<W: Write> Writer<'_, W> {
              \"trace_node_fields\":[\"id\",\"function_info_index\",\"count\",\"size\",\"children\"],\
              \"sample_fields\":[\"timestamp_us\",\"last_assigned_id\"],\
              \"location_fields\":[\"object_index\",\"script_id\",\"line\",\"column\"]}},\
-             \"node_count\":{},\"edge_count\":{},\"trace_function_count\":{}{native}}},\n",
+             \"node_count\":{},\"edge_count\":{},\"trace_function_count\":{}{native}}},",
             quoted(&fields),
             quoted(&node_kinds),
             quoted(&edge_kinds),
@@ -255,8 +255,8 @@ pub fn slice(graph: &HeapGraph, wanted: &[NodeIndex]) -> HeapGraph {
     let mut new_of: FxHashMap<NodeIndex, u32> = FxHashMap::default();
     let mut order: Vec<NodeIndex> = Vec::new();
     for &node in wanted {
-        if !new_of.contains_key(&node) {
-            new_of.insert(node, order.len() as u32 + 1);
+        if let std::collections::hash_map::Entry::Vacant(e) = new_of.entry(node) {
+            e.insert(order.len() as u32 + 1);
             order.push(node);
         }
     }
@@ -274,7 +274,11 @@ pub fn slice(graph: &HeapGraph, wanted: &[NodeIndex]) -> HeapGraph {
     let mut builder = crate::builder::GraphBuilder::new(graph.header.clone());
     builder.node(NodeKind::Synthetic as u8, "", 1, 0);
     for position in 0..roots {
-        builder.edge(EdgeKind::Element as u8, crate::EdgeName::Index(position as u32 + 1), position as u32 + 1);
+        builder.edge(
+            EdgeKind::Element as u8,
+            crate::EdgeName::Index(position as u32 + 1),
+            position as u32 + 1,
+        );
     }
     for &node in &order {
         let at = node.index();

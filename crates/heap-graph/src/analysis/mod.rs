@@ -5,10 +5,12 @@
 //! follows. Where DevTools is wrong, docs/devtools-differences.md says what differs and why.
 
 pub(crate) mod classes;
+mod contexts;
 pub(crate) mod detached;
 pub(crate) mod distances;
 mod dominators;
 mod ephemerons;
+mod filters;
 pub(crate) mod interfaces;
 pub(crate) mod reach;
 mod shallow;
@@ -20,7 +22,9 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use classes::{ClassKey, ClassRow};
+pub use contexts::{ContextOwner, ContextSize, NativeContexts};
 pub use distances::{NO_DISTANCE, SYSTEM_DISTANCE};
+pub use filters::{Filter, NodeSet};
 pub use interfaces::InterfaceDefinition;
 pub use statistics::Statistics;
 
@@ -123,7 +127,17 @@ impl Analysis {
         let distances = distances.into();
         let mut renamed: Vec<u32> = detached.renamed().map(|node| node.0).collect();
         renamed.sort_unstable();
-        Ok(Analysis { shallow, retained, distances, dominators, classes, rows, interfaces, statistics, renamed })
+        Ok(Analysis {
+            shallow,
+            retained,
+            distances,
+            dominators,
+            classes,
+            rows,
+            interfaces,
+            statistics,
+            renamed,
+        })
     }
 
     /// Bytes of the node itself, with what only it uses: DevTools' Shallow Size.

@@ -76,12 +76,28 @@ fn owners(graph: &HeapGraph, ownable: &BitSet) -> Vec<u32> {
         }
         // The order in which nodes are looked at does not change the outcome: an entry goes from "unvisited"
         // to an owner to "shared", never back, and every change is passed on.
-        spread(&kinds[range.clone()], &targets[range], node as u32, ownable, &ranks, &mut owners, &mut worklist);
+        spread(
+            &kinds[range.clone()],
+            &targets[range],
+            node as u32,
+            ownable,
+            &ranks,
+            &mut owners,
+            &mut worklist,
+        );
         while let Some(owned) = worklist.pop() {
             let owner = owners[ranks.rank(owned as usize)];
             let range = graph.nodes.edges.range(owned as usize);
             let range = range.start as usize..range.end as usize;
-            spread(&kinds[range.clone()], &targets[range], owner, ownable, &ranks, &mut owners, &mut worklist);
+            spread(
+                &kinds[range.clone()],
+                &targets[range],
+                owner,
+                ownable,
+                &ranks,
+                &mut owners,
+                &mut worklist,
+            );
         }
     }
     owners

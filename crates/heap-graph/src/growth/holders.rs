@@ -116,7 +116,8 @@ fn above(
                 if reaches(graph, from, node) {
                     found.insert(from);
                 }
-            } else if !matches!(graph.kind(from), NodeKind::ObjectShape | NodeKind::Code) && reaches(graph, from, node)
+            } else if !matches!(graph.kind(from), NodeKind::ObjectShape | NodeKind::Code)
+                && reaches(graph, from, node)
             {
                 queue.push(from);
             }
@@ -151,7 +152,11 @@ pub(super) fn inside(
         }
         for (from, edge) in retainers.edges(graph, node).take(4 * MAX_RETAINERS) {
             let passable = from == holder || !(is_holder(graph, from) && windows.of(graph, from) == 0);
-            if passable && holds(&edge) && graph.kind(from) != NodeKind::Synthetic && !down.contains_key(&from) {
+            if passable
+                && holds(&edge)
+                && graph.kind(from) != NodeKind::Synthetic
+                && !down.contains_key(&from)
+            {
                 down.insert(from, PathStep { node: from, edge });
                 queue.push(from);
             }
@@ -159,7 +164,8 @@ pub(super) fn inside(
     }
     let mut path = Vec::new();
     let mut at = holder;
-    while at != sample && path.len() < MAX_STEPS
+    while at != sample
+        && path.len() < MAX_STEPS
         && let Some(step) = down.get(&at)
     {
         path.push(*step);

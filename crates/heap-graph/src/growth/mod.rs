@@ -89,7 +89,7 @@ impl Windows {
     #[inline]
     pub(crate) fn of(&self, graph: &HeapGraph, node: NodeIndex) -> usize {
         let id = graph.id(node);
-        if id % 2 == 0 { 0 } else { self.marks.partition_point(|&mark| mark < id) }
+        if id.is_multiple_of(2) { 0 } else { self.marks.partition_point(|&mark| mark < id) }
     }
 }
 
@@ -316,9 +316,7 @@ pub fn classes_that_grew(heaps: &[crate::ClassedHeap<'_>]) -> Vec<ClassSeries> {
         .filter(|(_, (counts, _))| counts.windows(2).all(|pair| pair[0] < pair[1]))
         .map(|(name, (counts, sizes))| ClassSeries { name, counts, sizes })
         .collect();
-    let gain = |series: &ClassSeries| {
-        series.sizes[series.sizes.len() - 1].saturating_sub(series.sizes[0])
-    };
+    let gain = |series: &ClassSeries| series.sizes[series.sizes.len() - 1].saturating_sub(series.sizes[0]);
     grown.sort_by(|a, b| gain(b).cmp(&gain(a)).then_with(|| a.name.cmp(&b.name)));
     grown
 }

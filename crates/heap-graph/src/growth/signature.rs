@@ -65,13 +65,13 @@ pub fn accumulation_kind(
 ) -> AccumulationKind {
     let steps = || path.iter().chain(inside);
     let through = |wanted: &[&str]| {
-        steps().any(|step| matches!(graph.edge_name(&step.edge), EdgeName::Name(name) if wanted.contains(&name)))
+        steps()
+            .any(|step| matches!(graph.edge_name(&step.edge), EdgeName::Name(name) if wanted.contains(&name)))
     };
     let near = |wanted: &[&str]| {
         let last = path.iter().rev().take(3).chain(inside.iter().take(3));
-        last.into_iter().any(
-            |step| matches!(graph.edge_name(&step.edge), EdgeName::Name(name) if wanted.contains(&name)),
-        )
+        last.into_iter()
+            .any(|step| matches!(graph.edge_name(&step.edge), EdgeName::Name(name) if wanted.contains(&name)))
     };
     if near(&["_events"]) {
         return AccumulationKind::Listeners;

@@ -146,7 +146,8 @@ impl Entry {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.settings.folder)?;
         let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
         let written = (|| {
-            let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+            let file =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
             let mut out = BufWriter::with_capacity(1 << 20, file);
             write(&mut out)?;
             out.flush()?;

@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 
 use heap_graph::{Analysis, AnalysisError, HeapGraph, ReadError, ReadOptions, Retainers, Step, TooDense};
 
-pub use cache::{CachePolicy, default_cache_dir};
 use cache::{Cache, Entry};
+pub use cache::{CachePolicy, default_cache_dir};
 pub use source::SourceError;
 
 /// How to open.

@@ -25,7 +25,9 @@ pub enum SourceError {
     #[error("this is a folder; name a file in it")]
     Folder,
     /// A number, which means a process.
-    #[error("{0} is a process id; snapshots of running processes are not read directly (a file of that name is ./{0})")]
+    #[error(
+        "{0} is a process id; snapshots of running processes are not read directly (a file of that name is ./{0})"
+    )]
     Process(u64),
     /// A pipe that nobody writes to.
     #[error("nothing came through this pipe within {} s; start its writer first", PIPE_PATIENCE_MS / 1000)]
@@ -68,7 +70,7 @@ impl Input {
         if kind.is_socket() || kind.is_block_device() {
             return Err(SourceError::Device);
         }
-        let size = kind.is_file().then(|| meta.len());
+        let size = kind.is_file().then_some(meta.len());
         Input::begin(Some(file), size)
     }
 
