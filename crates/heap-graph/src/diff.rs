@@ -20,8 +20,9 @@ pub struct ClassedHeap<'a> {
 impl<'a> ClassedHeap<'a> {
     /// Sorts a snapshot's nodes into classes, with the interfaces of the snapshot it is compared to.
     pub fn new(graph: &'a HeapGraph, interfaces: &[InterfaceDefinition]) -> Self {
-        let shallow = std::borrow::Cow::Owned(shallow_sizes(graph));
-        let classes = ClassColumn::new(graph, &Detachedness::new(graph), interfaces);
+        let detached = Detachedness::new(graph);
+        let shallow = std::borrow::Cow::Owned(shallow_sizes(graph, &detached));
+        let classes = ClassColumn::new(graph, &detached, interfaces);
         ClassedHeap { graph, shallow, classes }
     }
 

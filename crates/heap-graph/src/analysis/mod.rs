@@ -220,9 +220,9 @@ fn names_and_sizes(
     step("distances")?;
     let distances = distances::distances(graph, ephemerons);
     step("shallow sizes")?;
-    let shallow = shallow_sizes(graph);
-    step("class names")?;
     let detached = Detachedness::new(graph);
+    let shallow = shallow_sizes(graph, &detached);
+    step("class names")?;
     let plain_names = interfaces::plain_object_names(graph);
     let interfaces = interfaces::infer(graph, &plain_names);
     let classes = ClassColumn::new(graph, &detached, &interfaces);
