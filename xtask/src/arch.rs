@@ -45,6 +45,9 @@ const TESTING: [&str; 2] = ["test-heaps", "devtools-oracle"];
 const NOT_IN_HEAP_GRAPH: [&str; 8] =
     ["nix", "libc", "tokio", "memmap2", "flate2", "zstd", "clap", "indicatif"];
 
+/// The same, for the standard library: the callers open files, read the environment and end the process.
+const NOT_IN_HEAP_GRAPH_SOURCE: [&str; 5] = ["std::fs", "std::path", "std::env", "std::net", "std::process"];
+
 /// Lines of a source file.
 const LONGEST_FILE: usize = 600;
 
@@ -118,6 +121,14 @@ fn file_rules(name: &str) -> Result<Vec<String>> {
     let lines = text.lines().count();
     if matches!(extension, Some("rs" | "ts" | "tsx" | "js" | "mjs" | "cjs")) && lines > LONGEST_FILE {
         broken.push(format!("{name} has {lines} lines; a file is one concept, {LONGEST_FILE} at most"));
+    }
+    if name.starts_with("crates/heap-graph/src/") {
+        for (number, line) in text.lines().enumerate() {
+            let used = NOT_IN_HEAP_GRAPH_SOURCE.iter().find(|module| line.contains(*module));
+            if let Some(module) = used {
+                broken.push(format!("{name}:{}: heap-graph knows no {module}", number + 1));
+            }
+        }
     }
     for word in forbidden_words() {
         if let Some(line) = text.lines().position(|line| line.contains(word)) {
