@@ -51,10 +51,6 @@ impl Detachedness {
         }
     }
 
-    pub(crate) fn state(&self, node: NodeIndex) -> u8 {
-        self.states.get(&node.0).copied().unwrap_or(detachedness::UNKNOWN)
-    }
-
     /// Whether DevTools puts "Detached " before the node's name.
     pub(crate) fn is_renamed(&self, node: NodeIndex) -> bool {
         self.renamed.contains(&node.0)

@@ -12,6 +12,7 @@ mod ephemerons;
 pub(crate) mod interfaces;
 pub(crate) mod reach;
 mod shallow;
+pub(crate) use shallow::shallow_sizes;
 pub(crate) mod sizes;
 mod statistics;
 
@@ -68,6 +69,8 @@ pub struct Analysis {
     pub(crate) rows: Vec<ClassRow>,
     pub(crate) interfaces: Vec<InterfaceDefinition>,
     pub(crate) statistics: Statistics,
+    /// Nodes that DevTools shows as "Detached ...", sorted.
+    pub(crate) renamed: Vec<u32>,
 }
 
 impl Analysis {
@@ -118,7 +121,9 @@ impl Analysis {
         let statistics = statistics::statistics(graph, &shallow, &detached, retained.get(0));
         let dominators = dominators_of_nodes(&tree).into();
         let distances = distances.into();
-        Ok(Analysis { shallow, retained, distances, dominators, classes, rows, interfaces, statistics })
+        let mut renamed: Vec<u32> = detached.renamed().map(|node| node.0).collect();
+        renamed.sort_unstable();
+        Ok(Analysis { shallow, retained, distances, dominators, classes, rows, interfaces, statistics, renamed })
     }
 
     /// Bytes of the node itself, with what only it uses: DevTools' Shallow Size.
@@ -162,6 +167,13 @@ impl Analysis {
         &self.class_key(self.class_of(node)).name
     }
 
+    /// What the node is called on screen: [`HeapGraph::display_name`], with "Detached " before the names of
+    /// nodes that are detached from their document.
+    pub fn display_name(&self, graph: &HeapGraph, node: NodeIndex) -> String {
+        let name = graph.display_name(node);
+        if self.renamed.binary_search(&node.0).is_ok() { format!("Detached {name}") } else { name }
+    }
+
     /// Number of classes, those without a row too.
     pub fn class_count(&self) -> usize {
         self.classes.keys.len()
@@ -194,7 +206,7 @@ fn names_and_sizes(
     step("distances")?;
     let distances = distances::distances(graph, ephemerons);
     step("shallow sizes")?;
-    let shallow = shallow::shallow_sizes(graph);
+    let shallow = shallow_sizes(graph);
     step("class names")?;
     let detached = Detachedness::new(graph);
     let plain_names = interfaces::plain_object_names(graph);
