@@ -26,7 +26,10 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
         megabytes: arguments.list("--mb")?.unwrap_or_else(|| vec![7, 100, 500]),
         shapes: !arguments.flag("--no-shapes"),
         largest_peer_mb: arguments.value("--peers-to")?.unwrap_or(600),
-        program: shell::heapdowse("release")?,
+        program: match arguments.value("--program")? {
+            Some(program) => program,
+            None => shell::heapdowse("release")?,
+        },
     };
     let out: Option<PathBuf> = arguments.value("--out")?;
     let mut peers = if arguments.flag("--no-peers") { Vec::new() } else { peers::all()? };

@@ -77,7 +77,7 @@ pub(super) fn all() -> Result<Vec<Peer>> {
 pub(super) fn rust_peers() -> Result<PathBuf> {
     let folder = root().join("testing").join("peers");
     let target = cache_dir().join("peers");
-    let mut build = cargo(&["build", "--quiet", "--release", "--locked"]);
+    let mut build = cargo(&["build", "--quiet", "--release"]);
     build.current_dir(folder).env("CARGO_TARGET_DIR", &target);
     run(&mut build).context("the peers written in Rust cannot be built")?;
     Ok(target.join("release").join("peers"))
