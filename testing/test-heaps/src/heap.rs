@@ -161,6 +161,11 @@ impl TestHeap {
         self.nodes[node.0].id
     }
 
+    /// The type that a node was given.
+    pub fn kind(&self, node: Node) -> &str {
+        &self.nodes[node.0].kind
+    }
+
     /// Adds a node. `kind` is a name of the layout's `node_types`.
     pub fn node(&mut self, kind: &str, name: impl Into<Text>, id: u64, self_size: u64) -> Node {
         self.layout.node_type(kind);
