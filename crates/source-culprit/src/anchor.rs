@@ -124,11 +124,16 @@ fn slot_anchor<'a>(
 
 /// The binding of `name` that the function at `offset` sees from outside, or, for its own activation, has inside.
 fn binding_seen_from(parsed: &Parsed<'_>, offset: u32, own_scope: bool, name: &str) -> Option<SymbolId> {
-    let function = function_at(parsed, offset);
     let scoping = parsed.scoping();
+    let top = scoping.get_root_binding(name.into());
+    if offset == 0 && own_scope && top.is_some() {
+        // An ECMAScript module's own code begins where its text begins.
+        return top;
+    }
+    let function = function_at(parsed, offset);
     let Some(function) = function else {
         // The module's own code: its variables are at the top level.
-        return scoping.get_root_binding(name.into());
+        return top;
     };
     let scope = scope_of(parsed, function)?;
     if own_scope {

@@ -19,6 +19,7 @@ mod exports;
 mod fields;
 mod follow;
 mod functions;
+mod graph;
 mod lines;
 mod locate;
 mod locations;
@@ -32,6 +33,7 @@ mod workspace;
 
 pub use answer::{Confidence, Culprit, Note, Place, Statement};
 pub use evidence::{CollectionKind, Evidence, FunctionPosition, Growing, Hop};
+pub use graph::{GraphView, from_graph};
 pub use locate::locate;
 pub use locations::{is_builtin, is_library, to_file};
 pub use sources::{Script, ScriptInfo, SourceMapRef, Sources};
