@@ -36,8 +36,7 @@ impl<'a> Follower<'a, '_> {
     ) -> Outward {
         if !here.steps.is_empty() {
             // store = { items: [] }: what is wanted may be declared inside the literal.
-            if let Some(property) = property_inside(&assignment.right, &here.steps) {
-                let _ = property;
+            if property_inside(&assignment.right, &here.steps).is_some() {
                 self.record(here, node, Operation::Assign);
             }
             return Outward::Stop;

@@ -95,7 +95,7 @@ fn find_anchors<'a>(workspace: &Workspace<'a>, evidence: &Evidence) -> Vec<Findi
         if let Some(found) = anchor(workspace, hop, &steps) {
             let uses = follow(workspace, &found);
             let declared = declared_at(&found, &uses);
-            let candidates = rank(workspace, evidence, uses);
+            let candidates = rank(evidence, uses);
             let finding = Finding { anchor: found, declared, candidates };
             let in_application = !finding.in_library();
             let settled = in_application && finding.candidates.first().is_some_and(|best| best.strong);
@@ -115,6 +115,10 @@ fn find_anchors<'a>(workspace: &Workspace<'a>, evidence: &Evidence) -> Vec<Findi
                 steps.clear()
             }
             Hop::ModuleExports { .. } | Hop::Internal { .. } => {}
+        }
+        if matches!(hop, Hop::ModuleExports { .. }) {
+            // What lies beyond is Node's table of loaded modules.
+            break;
         }
         if is_border(hop) && findings.iter().any(|finding| !finding.in_library()) {
             break;

@@ -13,7 +13,6 @@ use crate::follow::{Trust, Use};
 use crate::functions::{enclosing_function, function_at, runs_per_call, symbol_of};
 use crate::operation::{Operation, fit};
 use crate::parsed::Parsed;
-use crate::workspace::Workspace;
 
 /// A use with its score.
 #[derive(Debug, Clone)]
@@ -34,7 +33,7 @@ pub(crate) fn rank<'a>(
     let mut seen = FxHashSet::default();
     let mut candidates: Vec<Candidate<'a>> = Vec::new();
     for site in uses {
-        let Some(candidate) = judge(workspace, evidence, site) else { continue };
+        let Some(candidate) = judge(evidence, site) else { continue };
         let key = (candidate.site.parsed.id, candidate.site.node);
         if seen.insert(key) {
             candidates.push(candidate);
@@ -51,7 +50,7 @@ pub(crate) fn rank<'a>(
     candidates
 }
 
-fn judge<'a>(workspace: &Workspace<'a>, evidence: &Evidence, site: Use<'a>) -> Option<Candidate<'a>> {
+fn judge<'a>(evidence: &Evidence, site: Use<'a>) -> Option<Candidate<'a>> {
     let own = fit(&site.operation, evidence.kind);
     let parsed = Rc::clone(&site.parsed);
     let per_call = runs_per_call(&parsed, site.node);
@@ -71,7 +70,7 @@ fn judge<'a>(workspace: &Workspace<'a>, evidence: &Evidence, site: Use<'a>) -> O
         Trust::Name => 0,
     };
     let mut matched = false;
-    if holds_growing_function(workspace, evidence, &parsed, site.node) {
+    if holds_growing_function(evidence, &parsed, site.node) {
         score += 50;
         matched = true;
         reasons.push("the growing functions are written here".to_owned());
@@ -106,12 +105,7 @@ fn called_only_at_start(parsed: &Parsed<'_>, node: NodeId) -> bool {
 }
 
 /// Whether one of the growing functions is written inside the use, or given to it by name.
-fn holds_growing_function(
-    workspace: &Workspace<'_>,
-    evidence: &Evidence,
-    parsed: &Parsed<'_>,
-    node: NodeId,
-) -> bool {
+fn holds_growing_function(evidence: &Evidence, parsed: &Parsed<'_>, node: NodeId) -> bool {
     let span = parsed.span(node);
     evidence.growing.functions.iter().filter(|position| position.script_id == parsed.id).any(|position| {
         let Some(offset) = parsed.lines.offset(parsed.text, position.line, position.column) else {
@@ -120,7 +114,6 @@ fn holds_growing_function(
         if span.start <= offset && offset < span.end {
             return true;
         }
-        let _ = workspace;
         let Some(function) = function_at(parsed, offset) else { return false };
         let Some(symbol) = symbol_of(parsed, function) else { return false };
         parsed.scoping().get_resolved_references(symbol).any(|reference| {
@@ -182,6 +175,8 @@ fn resolve_value<'t, 'a>(parsed: &'t Parsed<'a>, value: &'t Expression<'a>) -> &
     }
 }
 
+/// Whether a literal makes objects with these fields. Numbers are no nodes of a heap graph, so that the literal
+/// may have more keys than the graph has fields.
 fn has_fields(object: &ObjectExpression<'_>, fields: &[String]) -> bool {
     let keys: Vec<_> = object
         .properties
@@ -189,7 +184,10 @@ fn has_fields(object: &ObjectExpression<'_>, fields: &[String]) -> bool {
         .filter_map(|property| property.as_property())
         .filter_map(|property| property.key.static_name())
         .collect();
-    !keys.is_empty() && !fields.is_empty() && keys.iter().all(|key| fields.iter().any(|field| field == key))
+    let spreads = object.properties.iter().any(|property| property.is_spread());
+    let covered = fields.iter().all(|field| keys.iter().any(|key| key == field));
+    let known = keys.iter().all(|key| fields.iter().any(|field| field == key));
+    !keys.is_empty() && !fields.is_empty() && (covered || (spreads && known))
 }
 
 impl Candidate<'_> {

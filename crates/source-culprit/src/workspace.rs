@@ -91,14 +91,14 @@ impl<'a> Workspace<'a> {
             return None;
         };
         let file = to_file(&script.url);
-        let mapping = match Mapping::load(&script, self.sources) {
+        // A package is read, and reported upstream, as it was installed: its own maps are left aside.
+        let loaded =
+            if is_library(&script.url) { Err(NoMapping::None) } else { Mapping::load(&script, self.sources) };
+        let mapping = match loaded {
             Ok(mapping) => Some(mapping),
             Err(NoMapping::None) => None,
             Err(NoMapping::Unreadable) => {
-                // A package that ships without its maps is nothing to report.
-                if !is_library(&script.url) {
-                    self.note(Note::SourceMapUnreadable { file: file.clone() });
-                }
+                self.note(Note::SourceMapUnreadable { file: file.clone() });
                 None
             }
         };
