@@ -33,6 +33,8 @@ pub(crate) struct Anchor<'a> {
     pub(crate) steps: Steps,
     pub(crate) trust: Trust,
     pub(crate) starts: Vec<(Rc<Parsed<'a>>, Start, Steps, Trust)>,
+    /// The steps from the module's exports to the collection, when importers see it there.
+    pub(crate) exported: Option<Steps>,
 }
 
 impl<'a> Anchor<'a> {
@@ -45,6 +47,7 @@ impl<'a> Anchor<'a> {
             steps: steps.clone(),
             trust,
             starts: Vec::new(),
+            exported: None,
         }
     }
 
@@ -258,6 +261,7 @@ fn exports_anchor<'a>(parsed: &Rc<Parsed<'a>>, name: &str, steps: &Steps) -> Opt
         _ => name,
     };
     let mut anchor = Anchor::new(parsed, shown, &Vec::new(), Trust::Binding);
+    anchor.exported = Some(steps.clone());
     for (start, extra) in exports_objects(parsed) {
         let mut steps = steps.clone();
         steps.extend(extra);

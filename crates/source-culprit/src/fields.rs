@@ -232,6 +232,7 @@ fn field_at<'a>(
         steps: steps.clone(),
         trust,
         starts: Vec::new(),
+        exported: None,
     };
     touch(&mut anchor, parsed, class, name, is_static, trust);
     if is_static {

@@ -135,13 +135,12 @@ fn is_border(hop: &Hop) -> bool {
 fn follow<'a>(workspace: &Workspace<'a>, anchor: &Anchor<'a>) -> Vec<Use<'a>> {
     let mut follower = Follower::new(workspace);
     for (parsed, start, steps, trust) in &anchor.starts {
-        follower.push(Task {
-            parsed: Rc::clone(parsed),
-            start: *start,
-            steps: steps.clone(),
-            trust: *trust,
-            depth: 0,
-        });
+        let task =
+            Task { parsed: Rc::clone(parsed), start: *start, steps: steps.clone(), trust: *trust, depth: 0 };
+        if let Some(exported) = &anchor.exported {
+            follower.follow_namespace(&task, exported);
+        }
+        follower.push(task);
     }
     follower.run()
 }

@@ -25,11 +25,7 @@ pub(crate) struct Candidate<'a> {
 }
 
 /// Uses, best first; those that add nothing are left out.
-pub(crate) fn rank<'a>(
-    workspace: &Workspace<'a>,
-    evidence: &Evidence,
-    uses: Vec<Use<'a>>,
-) -> Vec<Candidate<'a>> {
+pub(crate) fn rank<'a>(evidence: &Evidence, uses: Vec<Use<'a>>) -> Vec<Candidate<'a>> {
     let mut seen = FxHashSet::default();
     let mut candidates: Vec<Candidate<'a>> = Vec::new();
     for site in uses {
