@@ -1,4 +1,5 @@
 //! Real snapshots with the scripts of the program they came from.
+#![allow(unreachable_pub, reason = "shared by test files")]
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,7 +8,7 @@ use std::path::Path;
 
 use heap_graph::{Edge, EdgeKind, HeapGraph, NodeIndex, ReadOptions, read};
 use source_culprit::{
-    Culprit, Evidence, GraphView, Script, ScriptInfo, SourceMapRef, Sources, from_graph, is_library,
+    Evidence, GraphView, Script, ScriptInfo, SourceMapRef, Sources, from_graph, is_library,
 };
 
 pub struct Captured {
@@ -75,14 +76,18 @@ impl Captured {
     }
 
     pub fn evidence(&self, point: NodeIndex) -> Evidence {
+        self.evidence_with(point, &self.retaining_path(point))
+    }
+
+    pub fn evidence_without_path(&self, point: NodeIndex) -> Evidence {
+        self.evidence_with(point, &[])
+    }
+
+    fn evidence_with(&self, point: NodeIndex, path: &[(NodeIndex, Edge)]) -> Evidence {
         let retainers = |node: NodeIndex| self.incoming[node.index()].iter().map(|n| NodeIndex(*n)).collect();
         let library = |id: u32| self.scripts.get(&id).is_none_or(|script| is_library(&script.url));
         let view = GraphView { graph: &self.graph, retainers: &retainers, is_library: &library };
-        from_graph(&view, point, &self.retaining_path(point))
-    }
-
-    pub fn locate(&self, point: NodeIndex) -> Culprit {
-        source_culprit::locate(&self.evidence(point), self)
+        from_graph(&view, point, path)
     }
 }
 
