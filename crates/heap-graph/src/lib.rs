@@ -4,19 +4,33 @@
 //! and strings, as they stand in the file. This crate knows bytes and graphs only: no paths, no operating
 //! system, no terminal, no compression; those live with its callers.
 
+mod analysis;
+mod bits;
 pub mod column;
+mod diff;
+mod duplicates;
 mod graph;
 mod kinds;
+mod names;
 mod offsets;
+mod paths;
 mod progress;
 mod read;
+mod retainers;
 mod strings;
 mod traces;
 
+pub use analysis::{
+    Analysis, AnalysisError, ClassKey, ClassRow, InterfaceDefinition, NO_DISTANCE, SYSTEM_DISTANCE, Statistics,
+};
+pub use diff::{ClassedHeap, DiffRow, Kinship, diff, diff_by_name, infer_interfaces, kinship};
+pub use duplicates::{DuplicateStrings, duplicate_strings};
 pub use graph::{Edge, EdgeName, Header, HeapGraph, Location, Missing, NodeIndex, detachedness};
 pub use kinds::{EdgeKind, NodeKind};
 pub use offsets::{Offsets, TooDense};
+pub use paths::{PathLimits, PathStep, RetainingEdge, RetainingPaths, retaining_paths, shortest_path};
 pub use progress::Step;
 pub use read::{ReadError, ReadOptions, read};
+pub use retainers::Retainers;
 pub use strings::{Strings, StringsBuilder};
 pub use traces::{AllocationTraces, Sample, TraceFunction, TraceNode};
