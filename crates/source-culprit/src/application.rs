@@ -6,7 +6,7 @@ use crate::answer::{Confidence, Culprit, Place};
 use crate::creation::{CreationSite, constructions, creation_sites};
 use crate::evidence::{Evidence, FunctionPosition, Hop};
 use crate::functions::{function_at, name_of};
-use crate::locate::{Finding, place};
+use crate::locate::{Finding, bare_place};
 use crate::locations::{is_library, package_of};
 use crate::render::Renderer;
 
@@ -24,8 +24,9 @@ pub(crate) fn fill_application<'a>(
     }
     let own = findings.iter().find(|finding| !finding.in_library() && finding.declared.is_some());
     if let Some(own) = own {
-        if owned.is_some_and(super::locate::Finding::in_library) {
-            culprit.app_owner = place(renderer, own);
+        if owned.is_some_and(Finding::in_library) {
+            // What lies behind the declaration is the library's own.
+            culprit.app_owner = bare_place(renderer, own);
         }
         let candidates = own.candidates.iter().filter(|candidate| !is_library(&candidate.site.parsed.url));
         if let Some(best) = candidates.max_by_key(|candidate| candidate.score) {

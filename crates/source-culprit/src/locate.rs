@@ -166,18 +166,26 @@ fn declared_at<'a>(anchor: &Anchor<'a>, uses: &[Use<'a>]) -> Option<(Rc<crate::p
     Some((Rc::clone(&first.parsed), offset))
 }
 
-/// What people call the anchor: `seen`, `state.items`, `Store.sessions`.
-pub(crate) fn symbol<'a>(renderer: &Renderer<'a, '_>, finding: &Finding<'a>) -> String {
+/// What people call the anchor's own declaration: `seen`, `Store.sessions`.
+fn bare_symbol<'a>(renderer: &Renderer<'a, '_>, finding: &Finding<'a>) -> String {
     let anchor = &finding.anchor;
     let own = match &finding.declared {
         Some((parsed, offset)) if anchor.declared.is_some() => renderer.rename(parsed, *offset, &anchor.name),
         _ => anchor.name.clone(),
     };
-    let mut text = match &anchor.class {
+    match &anchor.class {
         Some((offset, class)) => format!("{}.{own}", renderer.rename(&anchor.parsed, *offset, class)),
         None => own,
-    };
-    for step in anchor.steps.iter().rev() {
+    }
+}
+
+/// The declaration with the properties behind it: `state.items`.
+fn symbol<'a>(renderer: &Renderer<'a, '_>, finding: &Finding<'a>) -> String {
+    let mut text = bare_symbol(renderer, finding);
+    // An element at the end is told by the statement; people name the variable.
+    let steps = &finding.anchor.steps;
+    let end = steps.iter().take_while(|step| **step == Segment::Element).count();
+    for step in steps[end..].iter().rev() {
         match step {
             Segment::Name(name) => {
                 text.push('.');
@@ -189,9 +197,15 @@ pub(crate) fn symbol<'a>(renderer: &Renderer<'a, '_>, finding: &Finding<'a>) -> 
     text
 }
 
-pub(crate) fn place<'a>(renderer: &Renderer<'a, '_>, finding: &Finding<'a>) -> Option<Place> {
+fn place<'a>(renderer: &Renderer<'a, '_>, finding: &Finding<'a>) -> Option<Place> {
     let (parsed, offset) = finding.declared.as_ref()?;
     Some(renderer.place_of(parsed, *offset, symbol(renderer, finding)))
+}
+
+/// The declaration alone, without what lies behind it.
+pub(crate) fn bare_place<'a>(renderer: &Renderer<'a, '_>, finding: &Finding<'a>) -> Option<Place> {
+    let (parsed, offset) = finding.declared.as_ref()?;
+    Some(renderer.place_of(parsed, *offset, bare_symbol(renderer, finding)))
 }
 
 fn choose<'a>(

@@ -196,7 +196,7 @@ exports.handle = (req) => {
     let program = Program::new(&[("a.js", text)]);
     let chain = vec![Hop::Element, program.slot(1, "held", "function probe")];
     let found = program.locate(Kind::Array, chain);
-    assert_eq!(owner(&found), "a.js:1 held[]");
+    assert_eq!(owner(&found), "a.js:1 held");
     assert_eq!(added(&found), "a.js:6 list.push(req.url);");
 }
 

@@ -136,7 +136,7 @@ module.exports = { page };
     let held = program.locate(Kind::Map, vec![field.clone(), program.slot(1, "pages", "function page")]);
     assert_eq!(owner(&held), "node_modules/tiny-cache/index.js:1 Cache.map");
     let app = held.app_owner.unwrap();
-    assert_eq!((app.line, app.symbol.as_str()), (2, "pages.map"));
+    assert_eq!((app.line, app.symbol.as_str()), (2, "pages"));
     assert_eq!(held.app_statement.unwrap().line, 4);
     // The application's variable is not captured: its call into the package is what is left.
     let loose = program.locate(Kind::Map, vec![field]);
