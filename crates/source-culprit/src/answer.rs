@@ -87,6 +87,9 @@ pub enum Note {
     /// Nothing in the evidence leads to source code.
     #[error("no variable, field or global of the retaining path is declared in source code")]
     NothingNamed,
+    /// The search itself failed; a defect of this program or of its parser.
+    #[error("the search in the sources failed")]
+    SearchFailed,
     /// The search through other files stopped at its limit.
     #[error("the search through other files stopped at its limit")]
     SearchLimited,
@@ -126,5 +129,10 @@ impl Culprit {
             confidence: Confidence::Guess,
             notes: Vec::new(),
         }
+    }
+
+    /// The answer when the search could not be run to its end.
+    pub(crate) fn failed() -> Self {
+        Self { notes: vec![Note::SearchFailed], ..Self::unknown() }
     }
 }

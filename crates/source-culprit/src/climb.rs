@@ -82,51 +82,54 @@ impl<'a> Follower<'a, '_> {
                 here.steps.push(Segment::Element);
                 Outward::On(parent)
             }
+            _ => {
+                self.leave(here, &parsed, span, parent);
+                Outward::Stop
+            }
+        }
+    }
+
+    /// The value leaves the expression: into a class, a caller, a loop or another module.
+    fn leave(&mut self, here: &Task<'a>, parsed: &Parsed<'a>, span: Span, parent: NodeId) {
+        match parsed.kind(parent) {
             AstKind::PropertyDefinition(property) => {
                 if let Some(name) = property_name(&property.key) {
                     self.follow_field_named(here, &name);
                 }
-                Outward::Stop
             }
             AstKind::ReturnStatement(_) => {
-                if let Some(function) = enclosing_function(&parsed, parent) {
+                if let Some(function) = enclosing_function(parsed, parent) {
                     let steps = here.steps.clone();
                     self.follow_return(here, function, &steps);
                 }
-                Outward::Stop
             }
             AstKind::ArrowFunctionExpression(_) => {
                 let steps = here.steps.clone();
                 self.follow_return(here, parent, &steps);
-                Outward::Stop
             }
-            AstKind::ForOfStatement(each) if each.right.span() == span => {
-                if here.steps.last() == Some(&Segment::Element) {
-                    let mut rest = here.steps.clone();
-                    rest.pop();
-                    if let ForStatementLeft::VariableDeclaration(left) = &each.left {
-                        for variable in &left.declarations {
-                            self.bind_entry(here, &variable.id, &rest);
-                        }
+            AstKind::ForOfStatement(each)
+                if each.right.span() == span && here.steps.last() == Some(&Segment::Element) =>
+            {
+                let mut rest = here.steps.clone();
+                rest.pop();
+                if let ForStatementLeft::VariableDeclaration(left) = &each.left {
+                    for variable in &left.declarations {
+                        self.bind_entry(here, &variable.id, &rest);
                     }
                 }
-                Outward::Stop
             }
             AstKind::ExportSpecifier(specifier) => {
                 let exported = specifier.exported.name().to_string();
                 self.follow_named_export(here, &exported);
-                Outward::Stop
             }
             AstKind::ExportDefaultDeclaration(_) => {
                 self.follow_named_export(here, "default");
-                Outward::Stop
             }
             AstKind::TSExportAssignment(_) => {
                 let steps = here.steps.clone();
                 self.follow_namespace(here, &steps);
-                Outward::Stop
             }
-            _ => Outward::Stop,
+            _ => {}
         }
     }
 
@@ -194,10 +197,10 @@ impl<'a> Follower<'a, '_> {
                 if let AstKind::CallExpression(node) = parsed.kind(call) {
                     let mut rest = here.steps.clone();
                     rest.pop();
-                    if let Some(parameters) = node.arguments.first().and_then(callback_parameters) {
-                        if let Some(first) = parameters.items.first() {
-                            self.bind(here, &first.pattern, &rest, Trust::Flow);
-                        }
+                    if let Some(parameters) = node.arguments.first().and_then(callback_parameters)
+                        && let Some(first) = parameters.items.first()
+                    {
+                        self.bind(here, &first.pattern, &rest, Trust::Flow);
                     }
                 }
                 Outward::Stop

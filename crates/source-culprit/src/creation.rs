@@ -38,10 +38,10 @@ pub(crate) fn creation_sites<'a>(
         }
         for node in parsed.nodes().iter() {
             // require('x')(options)
-            if let AstKind::CallExpression(call) = node.kind() {
-                if required(&parsed, call).is_some_and(|name| names_package(name, package)) {
-                    sites.extend(called(&parsed, node.id(), classes));
-                }
+            if let AstKind::CallExpression(call) = node.kind()
+                && required(&parsed, call).is_some_and(|name| names_package(name, package))
+            {
+                sites.extend(called(&parsed, node.id(), classes));
             }
         }
     }

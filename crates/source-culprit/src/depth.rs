@@ -28,10 +28,8 @@ fn nesting_fits(bytes: &[u8]) -> bool {
                     return false;
                 }
             }
-            b')' | b']' | b'}' => {
-                if chain.len() > 1 {
-                    total -= chain.pop().unwrap_or(0);
-                }
+            b')' | b']' | b'}' if chain.len() > 1 => {
+                total -= chain.pop().unwrap_or(0);
             }
             b';' | b',' => {
                 if let Some(last) = chain.last_mut() {
@@ -53,10 +51,10 @@ fn nesting_fits(bytes: &[u8]) -> bool {
                 let next = bytes[at + 1..].iter().find(|b| !b.is_ascii_whitespace());
                 if next.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'@' | b'#')) {
                     let ended = bytes[..at].iter().rev().find(|b| !b.is_ascii_whitespace());
-                    if ended.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b')' | b']' | b'}')) {
-                        if let Some(last) = chain.last_mut() {
-                            total -= std::mem::take(last);
-                        }
+                    if ended.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b')' | b']' | b'}'))
+                        && let Some(last) = chain.last_mut()
+                    {
+                        total -= std::mem::take(last);
                     }
                 }
             }

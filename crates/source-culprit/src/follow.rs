@@ -195,10 +195,10 @@ impl<'a, 'w> Follower<'a, 'w> {
             parsed.scoping().get_resolved_references(symbol).map(|reference| reference.node_id()).collect();
         for reference in references {
             let parent = parsed.nodes().parent_id(reference);
-            if let AstKind::CallExpression(call) = parsed.kind(parent) {
-                if call.callee.span() == parsed.span(reference) {
-                    self.push(Self::next(task, Start::Expression(parent), steps.clone(), Trust::Flow));
-                }
+            if let AstKind::CallExpression(call) = parsed.kind(parent)
+                && call.callee.span() == parsed.span(reference)
+            {
+                self.push(Self::next(task, Start::Expression(parent), steps.clone(), Trust::Flow));
             }
         }
     }

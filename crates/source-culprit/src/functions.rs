@@ -69,15 +69,15 @@ pub(crate) fn this_function(parsed: &Parsed<'_>, node: NodeId) -> Option<NodeId>
 
 /// What people call a function: its name, its method's, its variable's or what it is assigned to.
 pub(crate) fn name_of(parsed: &Parsed<'_>, function: NodeId) -> Option<String> {
-    if let AstKind::Function(node) = parsed.kind(function) {
-        if let Some(id) = &node.id {
-            return Some(id.name.to_string());
-        }
+    if let AstKind::Function(node) = parsed.kind(function)
+        && let Some(id) = &node.id
+    {
+        return Some(id.name.to_string());
     }
-    if let AstKind::Class(node) = parsed.kind(function) {
-        if let Some(id) = &node.id {
-            return Some(id.name.to_string());
-        }
+    if let AstKind::Class(node) = parsed.kind(function)
+        && let Some(id) = &node.id
+    {
+        return Some(id.name.to_string());
     }
     match parsed.nodes().parent_kind(function) {
         AstKind::MethodDefinition(method) => {

@@ -37,8 +37,8 @@ pub fn locate(evidence: &Evidence, sources: &(dyn Sources + Sync)) -> Culprit {
         let builder = std::thread::Builder::new().name("source-culprit".to_owned()).stack_size(STACK_BYTES);
         match builder.spawn_scoped(scope, work) {
             // The parser's own defects must not take the verdict down.
-            Ok(handle) => handle.join().unwrap_or_else(|_| Culprit::unknown()),
-            Err(_) => Culprit::unknown(),
+            Ok(handle) => handle.join().unwrap_or_else(|_| Culprit::failed()),
+            Err(_) => Culprit::failed(),
         }
     })
 }

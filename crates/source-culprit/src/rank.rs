@@ -33,10 +33,10 @@ pub(crate) fn rank<'a>(evidence: &Evidence, uses: Vec<Use<'a>>) -> Vec<Candidate
         let key = (candidate.site.parsed.id, candidate.site.node);
         if seen.insert(key) {
             candidates.push(candidate);
-        } else if let Some(known) = candidates.iter_mut().find(|c| (c.site.parsed.id, c.site.node) == key) {
-            if candidate.score > known.score {
-                *known = candidate;
-            }
+        } else if let Some(known) = candidates.iter_mut().find(|c| (c.site.parsed.id, c.site.node) == key)
+            && candidate.score > known.score
+        {
+            *known = candidate;
         }
     }
     candidates.sort_by_key(|candidate| {

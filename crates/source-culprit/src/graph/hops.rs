@@ -79,12 +79,12 @@ pub(super) fn describe(view: &GraphView<'_>, holder: NodeIndex, edge: &Edge) -> 
 fn property(view: &GraphView<'_>, holder: NodeIndex, name: &str) -> Meaning {
     let graph = view.graph;
     let class = graph.name(holder);
-    if class == "Module" && name == "exports" {
-        if let Some(file) =
+    if class == "Module"
+        && name == "exports"
+        && let Some(file) =
             string_property(view, holder, "filename").or_else(|| string_property(view, holder, "id"))
-        {
-            return meaning(Hop::ModuleExports { file }, 80);
-        }
+    {
+        return meaning(Hop::ModuleExports { file }, 80);
     }
     let constructor = position(graph.location(holder));
     let own = constructor.is_some_and(|at| !(view.is_library)(at.script_id));
