@@ -190,7 +190,11 @@ fn belongs_to(parsed: &Parsed<'_>, node: NodeId, class: NodeId, object: &str) ->
     let name = name_of(parsed, function).unwrap_or_default();
     let class_name = class_name.unwrap_or_default();
     let own = name.strip_prefix(class_name.as_str()).is_some_and(|rest| rest.starts_with('.'));
-    if own && !class_name.is_empty() { Some(Trust::Binding) } else { Some(Trust::Flow) }
+    if own && !class_name.is_empty() {
+        return Some(Trust::Binding);
+    }
+    // The prototype of another class: at best a derived one.
+    Some(if name.contains(".prototype.") { Trust::Name } else { Trust::Flow })
 }
 
 fn belongs_statically(parsed: &Parsed<'_>, node: NodeId, class: NodeId, object: &str) -> bool {

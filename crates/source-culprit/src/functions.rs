@@ -69,6 +69,13 @@ pub(crate) fn this_function(parsed: &Parsed<'_>, node: NodeId) -> Option<NodeId>
 
 /// What people call a function: its name, its method's, its variable's or what it is assigned to.
 pub(crate) fn name_of(parsed: &Parsed<'_>, function: NodeId) -> Option<String> {
+    // `Store.prototype.set = function set() {}` says more than `set`.
+    if let AstKind::AssignmentExpression(assignment) = parsed.nodes().parent_kind(function) {
+        let left = parsed.slice(assignment.left.span());
+        if left.contains(".prototype.") && left.len() <= 80 && !left.contains('\n') {
+            return Some(left.to_owned());
+        }
+    }
     if let AstKind::Function(node) = parsed.kind(function)
         && let Some(id) = &node.id
     {

@@ -73,7 +73,7 @@ fn prototype_methods_of_a_constructor_function() {
   this.byId = Object.create(null);
 }
 Sessions.prototype.get = function (id) { return this.byId[id]; };
-Sessions.prototype.set = function (id, data, done) {
+Sessions.prototype.set = function set(id, data, done) {
   this.byId[id] = JSON.stringify(data);
   setImmediate(done);
 };
@@ -86,6 +86,8 @@ module.exports = Sessions;
     let found = program.locate(Kind::Dictionary, chain);
     assert_eq!(owner(&found), "sessions.js:2 Sessions.byId");
     assert_eq!(added(&found), "sessions.js:6 this.byId[id] = JSON.stringify(data);");
+    assert_eq!(found.confidence, Confidence::Exact);
+    assert_eq!(found.added_at.unwrap().function.as_deref(), Some("Sessions.prototype.set"));
 }
 
 #[test]
