@@ -30,11 +30,13 @@ pub struct Session<S> {
     waiting_for_disconnect: bool,
 }
 
+type TakeChunk<'a> = &'a mut dyn FnMut(&[u8]);
+
 /// What a request does with the events of its own kind.
 #[derive(Default)]
 pub(crate) struct Listener<'a> {
     /// Takes the escaped payload of a snapshot chunk.
-    pub(crate) chunk: Option<&'a mut dyn FnMut(&[u8])>,
+    pub(crate) chunk: Option<TakeChunk<'a>>,
     /// Takes the progress of a snapshot.
     pub(crate) progress: Option<&'a mut dyn FnMut(SnapshotProgress)>,
 }
