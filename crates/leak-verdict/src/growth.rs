@@ -113,11 +113,21 @@ impl Trend {
 
     /// Small growth is believed when it is the same all along: a program that warms up slows down.
     fn is_straight(&self) -> bool {
-        self.points >= 8
-            && self.gain > STRAIGHT_GATE_BYTES
-            && self.p < 0.001
-            && self.low > 0.6 * self.slope
-            && self.late > 0.6 * self.early
+        self.points >= 8 && self.gain > STRAIGHT_GATE_BYTES && self.p < 0.001 && self.is_steady()
+    }
+
+    /// The interval is narrow, and the end is about as fast as the beginning.
+    fn is_steady(&self) -> bool {
+        self.low > 0.6 * self.slope && self.late > 0.6 * self.early
+    }
+
+    /// Too little to be called growth, and too steady to be called none.
+    pub(crate) fn is_suspicious(&self) -> bool {
+        self.shape == Shape::Flat
+            && self.p < 0.01
+            && self.slope > 0.0
+            && self.is_steady()
+            && self.gain > 0.5 * STRAIGHT_GATE_BYTES
     }
 }
 
@@ -147,7 +157,8 @@ mod tests {
 
     #[test]
     fn a_staircase_grows() {
-        let stairs = series((0..14).map(|i| 10.0 * MIB + f64::from(i / 3) * 2.0 * MIB + f64::from(i % 3) * 900.0));
+        let stairs =
+            series((0..14).map(|i| 10.0 * MIB + f64::from(i / 3) * 2.0 * MIB + f64::from(i % 3) * 900.0));
         assert!(Trend::of(&stairs).unwrap().grows());
     }
 
@@ -159,13 +170,16 @@ mod tests {
 
     #[test]
     fn small_but_straight_growth_counts() {
-        let leak = series((0..12).map(|i| 10.0 * MIB + f64::from(i) * 20.0 * KIB + f64::from((i * 5) % 3) * 500.0));
+        let leak =
+            series((0..12).map(|i| 10.0 * MIB + f64::from(i) * 20.0 * KIB + f64::from((i * 5) % 3) * 500.0));
         assert!(Trend::of(&leak).unwrap().grows());
     }
 
     #[test]
     fn a_cache_that_fills_levels_off() {
-        let cache = series((0..14).map(|i| 10.0 * MIB + f64::from(i.min(6)) * 2.0 * MIB + f64::from((i * 5) % 4) * 900.0));
+        let cache = series(
+            (0..14).map(|i| 10.0 * MIB + f64::from(i.min(6)) * 2.0 * MIB + f64::from((i * 5) % 4) * 900.0),
+        );
         let trend = Trend::of(&cache).unwrap();
         assert_eq!(trend.shape, Shape::LevellingOff);
         assert!((trend.knee.unwrap() - 3000.0).abs() < 300.0);

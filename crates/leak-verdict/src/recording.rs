@@ -181,7 +181,8 @@ mod tests {
 
     #[test]
     fn snapshots_do_not_count_as_growth() {
-        let floors = [floor(0.0, 50, false), floor(1.0, 55, false), floor(2.0, 255, true), floor(3.0, 260, false)];
+        let floors =
+            [floor(0.0, 50, false), floor(1.0, 55, false), floor(2.0, 255, true), floor(3.0, 260, false)];
         assert_eq!(Recording::resident(&floors).unwrap().bytes, [50.0, 55.0, 55.0, 60.0]);
     }
 

@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn a_saturating_curve_levels_off() {
         let x: Vec<f64> = (0..14).map(|i| i as f64).collect();
-        let y: Vec<f64> = x.iter().enumerate().map(|(i, x)| 9e6 * (1.0 - (-x / 3.0).exp()) + wobble(i)).collect();
+        let y: Vec<f64> =
+            x.iter().enumerate().map(|(i, x)| 9e6 * (1.0 - (-x / 3.0).exp()) + wobble(i)).collect();
         let fits = fit_shapes(&x, &y).unwrap();
         assert!(fits.saturating < fits.hinge && fits.levels_off());
     }
