@@ -66,7 +66,7 @@ impl<'a> EssentialEdges<'a> {
     ///
     /// Not: weak ones, self edges, shortcuts below the root, edges from outside the page's objects into them,
     /// and of a WeakMap entry's two edges the one from the table.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn counts(&self, from: u32, edge: usize, to: u32) -> bool {
         let kind = self.graph.edges.kind[edge];
         if kind == EdgeKind::Weak as u8 || from == to {
