@@ -187,8 +187,9 @@ impl<S: Read + Write> Session<S> {
         self.waiting_for_disconnect
     }
 
-    /// Closes the session; the target runs on, or ends if it only waited for us.
-    pub fn close(mut self) {
+    /// Closes the session; the target runs on, or ends if it only waited for us. Scripts that were reported
+    /// are still known, and every later request fails as closed.
+    pub fn close(&mut self) {
         // Best effort: the target may be gone already, and dropping the stream closes it anyway.
         let _ = self.socket.close(None);
         let _ = self.socket.flush();

@@ -1,1 +1,3 @@
 //! Opens any input, runs the hunt for a leak, answers in plain data.
+
+pub mod run;
