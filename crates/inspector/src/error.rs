@@ -19,6 +19,12 @@ pub enum InspectorError {
         /// The request, or what else was waited for.
         during: String,
     },
+    /// The program has ended; its process only waits for this session to close and does nothing more.
+    #[error("the program ended during {during}")]
+    Ended {
+        /// The request, or what else was waited for.
+        during: String,
+    },
     /// The cancel flag was raised.
     #[error("cancelled during {during}")]
     Cancelled {
@@ -69,7 +75,7 @@ impl InspectorError {
     /// Whether the target is gone for this session: nothing more can be asked.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        matches!(self, Self::Closed { .. } | Self::Io { .. })
+        matches!(self, Self::Closed { .. } | Self::Ended { .. } | Self::Io { .. })
     }
 
     pub(crate) fn from_socket(error: tungstenite::Error, during: &str) -> Self {

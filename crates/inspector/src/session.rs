@@ -105,6 +105,10 @@ impl<S: Read + Write> Session<S> {
         let id = self.send(method, params)?;
         let mut deadline = Instant::now() + self.patience;
         loop {
+            if self.waiting_for_disconnect {
+                // Most requests would get no answer any more.
+                return Err(InspectorError::Ended { during: method.to_owned() });
+            }
             let text = self.next_text(deadline, method)?;
             if let Some(payload) = chunk_payload(text.as_bytes()) {
                 if let Some(chunk) = &mut listener.chunk {
@@ -171,8 +175,8 @@ impl<S: Read + Write> Session<S> {
 
     /// Asks Node to say when the program has ended and only waits for this session to close.
     ///
-    /// Node keeps an ended program's process until the last inspector session is closed. Its heap usage can
-    /// still be asked for then; expressions and collections get no answer any more. See [`is_waiting_for_disconnect`](Self::is_waiting_for_disconnect).
+    /// Node keeps an ended program's process until the last inspector session is closed. Requests then fail as
+    /// [`InspectorError::Ended`], because only some of them would be answered. See [`is_waiting_for_disconnect`](Self::is_waiting_for_disconnect).
     ///
     /// # Errors
     /// When the target refuses or is gone.

@@ -15,7 +15,7 @@ use facts::{describe, summary};
 
 use crate::{
     growth::{MIB, Shape, Trend},
-    recording::{Recording, Series},
+    recording::{Recording, Series, WorkUnit},
     sentences::{bytes, count},
     verdict::{Grade, Growth, GrowthPlace, Verdict, Word},
 };
@@ -52,7 +52,7 @@ pub(crate) struct Trends {
 pub fn decide(recording: &Recording) -> Verdict {
     let floors = recording.counted();
     let heap = Recording::heap(floors);
-    let trends = (heap.len() >= MINIMUM_FLOORS).then(|| Trend::of(&heap)).flatten().map(|trend| {
+    let trends = (heap.len() >= needed(recording)).then(|| Trend::of(&heap)).flatten().map(|trend| {
         let code = Recording::series(floors, |floor| floor.code.map(|code| code as f64));
         Trends {
             after_bend: after_bend(&heap, &trend),
@@ -81,6 +81,11 @@ pub fn decide(recording: &Recording) -> Verdict {
         advice: advice(word, recording, &trends),
         floors: Some(summary),
     }
+}
+
+/// A program that nobody loads does different things from second to second, so few floors say less of it.
+fn needed(recording: &Recording) -> usize {
+    if recording.unit == WorkUnit::Second { FLOORS_FOR_MODERATE } else { MINIMUM_FLOORS }
 }
 
 fn external(recording: &Recording) -> Option<Series> {
@@ -209,7 +214,9 @@ fn too_few(recording: &Recording) -> Verdict {
         detection_limit: None,
         evidence: facts::heap_floor(recording, summary.as_ref()).into_iter().collect(),
         advice: vec![format!(
-            "{floors} floors count, and at least {MINIMUM_FLOORS} are needed (better 12): run more rounds"
+            "{floors} floors count, and at least {} are needed (better 12): run {}",
+            needed(recording),
+            if recording.unit == WorkUnit::Second { "it for longer" } else { "more rounds" },
         )],
         floors: summary,
     }

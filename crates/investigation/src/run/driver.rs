@@ -1,8 +1,11 @@
 //! The built-in load: a bounded number of GET requests over a few connections that are kept alive.
 
 use std::{
-    net::SocketAddr,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -23,6 +26,39 @@ pub(super) struct LoadResult {
 /// After this many failures in a row a connection gives up.
 const FAILURES: u32 = 20;
 
+/// Stops a round of load from another thread, also where it waits for an answer that will never come.
+#[derive(Debug, Default)]
+pub(super) struct Stopper {
+    raised: AtomicBool,
+    sockets: Mutex<Vec<TcpStream>>,
+}
+
+impl Stopper {
+    pub(super) fn stop(&self) {
+        self.raised.store(true, Ordering::Release);
+        for socket in self.sockets.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // One that is closed already needs no stopping.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn is_raised(&self) -> bool {
+        self.raised.load(Ordering::Acquire)
+    }
+
+    fn register(&self, socket: TcpStream) {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_raised() {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        // Servers that close each connection would fill this up with sockets that are gone.
+        if sockets.len() >= 64 {
+            sockets.retain(|socket| socket.peer_addr().is_ok());
+        }
+        sockets.push(socket);
+    }
+}
+
 /// Sends `total` requests. Any answer counts, whatever its status: a program can leak in its error pages.
 pub(super) fn drive(
     address: SocketAddr,
@@ -30,7 +66,7 @@ pub(super) fn drive(
     total: u64,
     connections: usize,
     patience: Duration,
-    stop: &AtomicBool,
+    stop: &Stopper,
 ) -> LoadResult {
     let next = AtomicU64::new(0);
     let answered = AtomicU64::new(0);
@@ -43,11 +79,11 @@ pub(super) fn drive(
                 let mut connection = None;
                 let mut in_a_row = 0;
                 while in_a_row < FAILURES
-                    && !stop.load(Ordering::Relaxed)
+                    && !stop.is_raised()
                     && Instant::now() < deadline
                     && next.fetch_add(1, Ordering::Relaxed) < total
                 {
-                    match one(&mut connection, address, path) {
+                    match one(&mut connection, address, path, stop) {
                         Ok(status) => {
                             in_a_row = 0;
                             answered.fetch_add(1, Ordering::Relaxed);
@@ -71,17 +107,23 @@ pub(super) fn drive(
     LoadResult { requests: Some(answered), failed: Some(failed.into_inner()), complaint }
 }
 
-fn one(connection: &mut Option<Connection>, address: SocketAddr, path: &str) -> std::io::Result<u16> {
+fn one(
+    connection: &mut Option<Connection>,
+    address: SocketAddr,
+    path: &str,
+    stop: &Stopper,
+) -> std::io::Result<u16> {
+    let connect = || Connection::open(address, |socket| stop.register(socket));
     let reused = connection.is_some();
     let mut open = match connection.take() {
         Some(open) => open,
-        None => Connection::open(address)?,
+        None => connect()?,
     };
     let answer = match open.get(path) {
         Ok(answer) => answer,
         // The other side may close a connection that rests; a GET can be asked again.
         Err(_) if reused => {
-            open = Connection::open(address)?;
+            open = connect()?;
             open.get(path)?
         }
         Err(error) => return Err(error),
@@ -128,15 +170,30 @@ mod tests {
     #[test]
     fn exactly_as_many_requests_as_asked_for() {
         let (address, seen) = serve(7);
-        let result = drive(address, "/", 103, 5, Duration::from_secs(20), &AtomicBool::new(false));
+        let result = drive(address, "/", 103, 5, Duration::from_secs(20), &Stopper::default());
         assert_eq!((result.requests, result.failed, result.complaint), (Some(103), Some(0), None));
         assert_eq!(seen.load(Ordering::SeqCst), 103);
     }
 
     #[test]
+    fn a_server_that_never_answers_can_be_left() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = silent.local_addr().unwrap();
+        let stopper = Stopper::default();
+        let result = thread::scope(|scope| {
+            let load = scope.spawn(|| drive(address, "/", 10, 2, Duration::from_secs(600), &stopper));
+            // The connection is made once it is accepted, and its request will wait for ever.
+            let _held = silent.accept().unwrap();
+            stopper.stop();
+            load.join().unwrap()
+        });
+        assert_eq!(result.requests, Some(0));
+    }
+
+    #[test]
     fn nobody_there_is_said_and_ends() {
         let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let result = drive(unused, "/", 1_000_000, 2, Duration::from_secs(20), &AtomicBool::new(false));
+        let result = drive(unused, "/", 1_000_000, 2, Duration::from_secs(20), &Stopper::default());
         assert_eq!(result.requests, Some(0));
         assert!(result.complaint.unwrap().starts_with("0 of"));
     }

@@ -30,8 +30,10 @@ enum Body {
 }
 
 impl Connection {
-    pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
+    /// Connects; `register` gets a second handle of the socket, to shut it down from another thread.
+    pub(super) fn open(address: SocketAddr, register: impl FnOnce(TcpStream)) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        register(stream.try_clone()?);
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;

@@ -12,7 +12,9 @@ use super::{
     watch::Watched,
 };
 
-const FIRST_SLICE: Duration = Duration::from_millis(300);
+const FIRST_SLICE: Duration = Duration::from_millis(150);
+/// A snapshot stops the program for a while, so the first waits for a few floors.
+const FIRST_SNAPSHOT: Duration = Duration::from_millis(1500);
 const MOST_FLOORS: usize = 32;
 
 /// Where the slices have come to.
@@ -42,8 +44,7 @@ impl Run<'_> {
         };
         self.tell(RunStep::Watching(watched.process.clone()));
         let begun = Instant::now();
-        let mut slices =
-            Slices { length: FIRST_SLICE, number: 0, begun, next_snapshot: Duration::from_millis(900) };
+        let mut slices = Slices { length: FIRST_SLICE, number: 0, begun, next_snapshot: FIRST_SNAPSHOT };
         while begun.elapsed() < self.options.watch_time {
             match self.slice(&mut watched, &mut slices) {
                 Ok(true) => {}
@@ -87,7 +88,7 @@ impl Run<'_> {
             every_second(&mut self.rows);
             slices.length *= 2;
         }
-        // At 1, 2, 4, ... seconds, for whenever it may end.
+        // Each time the program has run twice as long, for whenever it may end.
         if self.options.snapshots && slices.begun.elapsed() >= slices.next_snapshot {
             slices.next_snapshot = slices.begun.elapsed() * 2;
             let keep = self.options.keep_snapshots.as_deref();

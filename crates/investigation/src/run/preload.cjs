@@ -38,8 +38,12 @@
     parent: process.ppid,
     version: process.version,
     arguments: process.argv,
-    cluster_worker: process.env.NODE_UNIQUE_ID !== undefined,
+    cluster_worker: false,
   };
+  try {
+    // Only a process that was forked can be a worker; in any other the module need not be loaded.
+    if (process.send) announcement.cluster_worker = require('cluster').isWorker === true;
+  } catch {}
   try {
     // The channel is kept: in some versions a channel that nobody holds forgets its subscribers.
     probe.channel = require('diagnostics_channel').channel('http.server.request.start');

@@ -7,7 +7,7 @@ use leak_verdict::{Floor, Recording, Word, WorkUnit, decide};
 
 use super::{
     Outcome, RoundRow, Run, RunError, RunEvent, RunStep,
-    driver::{LoadResult, drive},
+    driver::{LoadResult, Stopper, drive},
     find::Target,
     load::{Placeholders, run_command},
     program::Program,
@@ -63,6 +63,8 @@ impl Run<'_> {
             Ok(()) => Ok((Some(watched), unit, None)),
             // The process is gone: what was seen counts.
             Err(RunError::Inspector(error)) if error.is_closed() => {
+                // It may have ended and only wait for our session to close.
+                watched.close();
                 let status = program.wait_for_end(std::time::Duration::from_secs(2));
                 warnings.push(format!(
                     "the watched process ended in round {} ({})",
@@ -152,9 +154,11 @@ impl Run<'_> {
                     round: progress.round,
                     pid: watched.process.pid,
                 };
-                run_command(command, &placeholders, self.options, &mut || program.ended().is_none())?
+                run_command(command, &placeholders, self.options, &mut || {
+                    program.ended().is_none() && watched.lives()
+                })?
             }
-            (None, Some(address)) => self.drive(address, progress.requests),
+            (None, Some(address)) => self.drive(address, progress.requests, watched),
             (None, None) => {
                 LoadResult { complaint: Some("there is no port to ask".into()), ..LoadResult::default() }
             }
@@ -176,10 +180,23 @@ impl Run<'_> {
         Ok((result, seconds))
     }
 
-    fn drive(&self, address: SocketAddr, requests: u64) -> LoadResult {
+    fn drive(&self, address: SocketAddr, requests: u64, watched: &mut Watched) -> LoadResult {
         let path = self.options.url.as_deref().unwrap_or("/");
         let options = self.options;
-        drive(address, path, requests, options.connections, options.round_timeout, &options.interrupt)
+        let stopper = Stopper::default();
+        std::thread::scope(|scope| {
+            let load = scope.spawn(|| {
+                drive(address, path, requests, options.connections, options.round_timeout, &stopper)
+            });
+            while !load.is_finished() {
+                if options.interrupted() || !watched.lives() {
+                    break;
+                }
+            }
+            // Of a load that is done this only lets go of the sockets.
+            stopper.stop();
+            load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 
     fn load_is_told_requests(&self) -> bool {

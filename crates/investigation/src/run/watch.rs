@@ -13,6 +13,8 @@ use super::{RunError, WatchedProcess, announcement::Announcement, find::Target};
 
 /// How often the session looks at its deadline and at the interrupt flag.
 const POLL: Duration = Duration::from_millis(50);
+/// How long a look at the session takes.
+const GLANCE: Duration = Duration::from_millis(10);
 /// A target that builds a snapshot of a large heap is silent for long.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// At most this many collections for one floor.
@@ -114,6 +116,13 @@ impl Watched {
             resident: node_process::resident_bytes(self.process.pid).ok(),
             open_files: node_process::open_files(self.process.pid).ok(),
         })
+    }
+
+    /// Whether the program still runs, as far as its session tells; takes up what it has sent meanwhile.
+    pub(super) fn lives(&mut self) -> bool {
+        let connected = self.session.pump(GLANCE);
+        // An interrupt is found by whoever asks for it; it says nothing about the program.
+        !matches!(connected, Ok(false)) && !self.session.is_waiting_for_disconnect()
     }
 
     /// Closes the session; a program that has ended only waited for that.
