@@ -43,8 +43,8 @@ pub(crate) struct Trends {
     pub(crate) open_files: Option<f64>,
     /// Growth that goes on after the heap's series bent.
     pub(crate) after_bend: Option<Trend>,
-    /// From the very first floor, warm-up included.
-    pub(crate) whole: Option<Trend>,
+    /// The work after which the heap stood at a bound that it had risen to.
+    pub(crate) bound: Option<f64>,
 }
 
 /// Decides what a recording shows.
@@ -62,10 +62,11 @@ pub fn decide(recording: &Recording) -> Verdict {
             resident: Recording::resident(floors).and_then(|series| Trend::of(&series)),
             code: code.and_then(|series| Trend::of(&series)),
             open_files: open_files(recording),
-            whole: Trend::of(&Recording::heap(&recording.floors)),
+            bound: None,
         }
     });
-    let Some(trends) = trends else { return too_few(recording) };
+    let Some(mut trends) = trends else { return too_few(recording) };
+    trends.bound = bound_reached(recording, &trends);
 
     let (word, place) = word(recording, &trends);
     let tolerance = tolerance(&trends.heap);
@@ -105,7 +106,7 @@ fn word(recording: &Recording, trends: &Trends) -> (Word, Option<GrowthPlace>) {
         let word = if trends.open_files.is_some() { Word::OffHeapLeak } else { Word::Leak };
         return (word, Some(GrowthPlace::Heap));
     }
-    if trends.heap.shape == Shape::LevellingOff || levelled_off_before(trends) {
+    if trends.heap.shape == Shape::LevellingOff {
         return (Word::BoundedCache, None);
     }
     if native_grows(trends) {
@@ -116,7 +117,14 @@ fn word(recording: &Recording, trends: &Trends) -> (Word, Option<GrowthPlace>) {
         - recording.counted().first().map_or(0.0, |first| first.work);
     let enough = trends.heap.points >= FLOORS_FOR_MODERATE && !trends.heap.is_suspicious();
     if enough && bound * span <= tolerance(&trends.heap) && external_is_flat(trends, span) {
-        return (if collected_late(recording) { Word::LazyGc } else { Word::NoLeak }, None);
+        let word = if trends.bound.is_some() {
+            Word::BoundedCache
+        } else if collected_late(recording) {
+            Word::LazyGc
+        } else {
+            Word::NoLeak
+        };
+        return (word, None);
     }
     (Word::Inconclusive, None)
 }
@@ -131,11 +139,18 @@ fn after_bend(heap: &Series, trend: &Trend) -> Option<Trend> {
     Trend::of(&rest).filter(|rest| rest.grows() && rest.late > 0.6 * rest.early)
 }
 
-/// The heap rose a lot while the program warmed up and has been flat since.
-fn levelled_off_before(trends: &Trends) -> bool {
-    let Some(whole) = &trends.whole else { return false };
-    let rise = trends.heap.last - whole.first;
-    whole.shape == Shape::LevellingOff && rise > (4.0 * MIB).max(0.5 * whole.first)
+/// The work after which the heap stood at its bound, if it rose a lot before the trend starts.
+///
+/// What the first load alone brings is not counted: that is code and modules loaded on demand.
+fn bound_reached(recording: &Recording, trends: &Trends) -> Option<f64> {
+    let heap = Recording::heap(&recording.floors);
+    let first = *heap.bytes.get(1)?;
+    let rise = trends.heap.last - first;
+    if rise < (2.0 * MIB).max(0.25 * first) {
+        return None;
+    }
+    let full = heap.bytes.iter().position(|&bytes| bytes >= first + 0.95 * rise)?;
+    Some(heap.work[full])
 }
 
 fn native_grows(trends: &Trends) -> bool {
@@ -233,7 +248,7 @@ fn advice(word: Word, recording: &Recording, trends: &Trends) -> Vec<String> {
         )),
         Word::BoundedCache => advice.push(format!(
             "if the bound is too high, lower the cache's limit; it was reached after about {} {unit}",
-            trends.heap.knee.or(trends.whole.as_ref().and_then(|w| w.knee)).map_or_else(|| "?".into(), count)
+            trends.heap.knee.or(trends.bound).map_or_else(|| "?".into(), count)
         )),
         Word::NativeGrowth => advice.push(
             "fragmentation and a native leak look the same here: run once more with jemalloc preloaded"

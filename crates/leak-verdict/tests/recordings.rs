@@ -89,6 +89,25 @@ fn a_leak_beside_a_cache_that_fills_is_still_a_leak() {
 }
 
 #[test]
+fn a_cache_that_was_full_before_the_trend_starts_is_seen() {
+    let mut recording =
+        made(&[4.5, 12.5, 19.3, 25.5, 26.0, 26.0, 26.0, 26.1, 25.9, 26.0, 26.0, 26.0].map(|mb| mb * MIB));
+    recording.floors[0].warm_up = true;
+    recording.floors[1].warm_up = true;
+    let verdict = decide(&recording);
+    assert_eq!(verdict.word, Word::BoundedCache, "{verdict:#?}");
+}
+
+#[test]
+fn modules_loaded_by_the_first_request_are_no_cache() {
+    let mut recording =
+        made(&[4.5, 25.9, 26.0, 26.0, 26.0, 26.0, 26.1, 25.9, 26.0, 26.0, 26.0].map(|mb| mb * MIB));
+    recording.floors[0].warm_up = true;
+    recording.floors[1].warm_up = true;
+    assert_eq!(decide(&recording).word, Word::NoLeak);
+}
+
+#[test]
 fn garbage_before_the_collection_makes_it_lazy() {
     let mut recording = made(&[10.0 * MIB; 14]);
     for floor in &mut recording.floors {

@@ -112,7 +112,12 @@ fn shape(trends: &Trends, units: &str, unit: &str) -> String {
             format!("the growth levels off ({slopes}) after about {} {units}", count(knee))
         }
         (Shape::Growing, ..) => format!("nothing shows that it stops: {slopes}"),
-        _ => format!("no growth was shown: {slopes}"),
+        _ => match trends.bound {
+            Some(bound) => {
+                format!("the heap rose until about {} {units}, and no more after that", count(bound))
+            }
+            None => format!("no growth was shown: {slopes}"),
+        },
     }
 }
 
