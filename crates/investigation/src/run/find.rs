@@ -36,12 +36,16 @@ pub(super) struct Target {
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 /// A cluster's workers come up one after the other.
 const CLUSTER_PATIENCE: Duration = Duration::from_millis(700);
+/// A port that is not the one in `PORT` is taken when that one does not come up in this time: a helper
+/// process may listen before the program does.
+const OTHER_PORT_AFTER: Duration = Duration::from_secs(2);
 /// A process that lives this long without a port is watched from then on, when nobody asked for load.
 const QUIET_AFTER: Duration = Duration::from_millis(300);
 
 /// Waits until the program is ready in the way that was asked for.
 pub(super) fn wait_until_ready(program: &mut Program, options: &RunOptions) -> Result<Found, RunError> {
     let started = Instant::now();
+    let mut other_port_since = None;
     loop {
         if options.interrupted() {
             return Err(RunError::Interrupted);
@@ -53,7 +57,10 @@ pub(super) fn wait_until_ready(program: &mut Program, options: &RunOptions) -> R
             }
             return Ok(Found::Ended(status));
         }
-        let listening = listening(program);
+        let listening = listening(program).filter(|target| {
+            let given = target.address.is_some_and(|address| Some(address.port()) == program.port);
+            given || other_port_since.get_or_insert_with(Instant::now).elapsed() >= OTHER_PORT_AFTER
+        });
         let ready = match &options.ready {
             Ready::Port => listening.is_some(),
             Ready::Log(_) => program.has_said_it(),
@@ -63,7 +70,9 @@ pub(super) fn wait_until_ready(program: &mut Program, options: &RunOptions) -> R
             return Ok(Found::Listening(with_workers(program, target)));
         }
         let quiet = match &options.ready {
-            Ready::Port => !options.has_load() && started.elapsed() >= QUIET_AFTER,
+            Ready::Port => {
+                !options.has_load() && other_port_since.is_none() && started.elapsed() >= QUIET_AFTER
+            }
             _ => ready,
         };
         if quiet && let Some(process) = innermost(&program.node_processes()) {
@@ -125,10 +134,27 @@ fn choose<'a>(
         .iter()
         .filter(|port| !inspectors.contains(&port.port))
         .filter_map(|port| Some((port, known.iter().find(|process| process.pid == port.pid)?)))
-        // The port we gave; then IPv4, because that is what clients try; then the lowest.
+        // The port we gave; then the outermost process; then IPv4, because that is what clients try.
         .min_by_key(|(port, process)| {
-            (Some(port.port) != wanted, !matches!(port.address, IpAddr::V4(_)), port.port, process.pid)
+            let outer = known.iter().filter(|other| is_below(process, other.pid, known)).count();
+            (Some(port.port) != wanted, outer, !matches!(port.address, IpAddr::V4(_)), port.port, process.pid)
         })
+}
+
+/// Whether a process was started by `ancestor`, as far as known processes tell.
+fn is_below(process: &Announcement, ancestor: u32, known: &[Announcement]) -> bool {
+    let mut parent = process.parent;
+    // A chain is no longer than the number of processes, also when ids were used again.
+    for _ in 0..known.len() {
+        if parent == ancestor {
+            return true;
+        }
+        match known.iter().find(|other| other.pid == parent) {
+            Some(other) => parent = other.parent,
+            None => return false,
+        }
+    }
+    false
 }
 
 /// In a cluster, one of the workers with its siblings instead of the primary.
@@ -179,6 +205,14 @@ mod tests {
         let ports = [port(6, 4002, "127.0.0.1"), port(6, 9100, "0.0.0.0"), port(6, 3000, "::")];
         assert_eq!(choose(&ports, &known, Some(3000)).unwrap().0.port, 3000);
         assert_eq!(choose(&ports, &known, Some(1)).unwrap().0.port, 9100);
+    }
+
+    #[test]
+    fn the_program_goes_before_its_helpers() {
+        let known = [process(6, 1, "app.js", 1), process(7, 6, "helper.js", 2), process(8, 7, "deep.js", 3)];
+        let ports = [port(8, 2500, "127.0.0.1"), port(7, 2600, "127.0.0.1"), port(6, 2700, "::")];
+        assert_eq!(choose(&ports, &known, Some(1)).unwrap().1.pid, 6);
+        assert_eq!(choose(&ports[..2], &known, Some(1)).unwrap().1.pid, 7);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Rounds of load with a floor after each.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use inspector::InspectorError;
 use leak_verdict::{Floor, Recording, Word, WorkUnit, decide};
@@ -21,6 +24,9 @@ const MORE_ROUNDS: u32 = 12;
 /// Requests in a round when nobody said how many: prime, so that what grows once per request is told from
 /// what grows once per round, per ten requests or per connection.
 const REQUESTS: [u64; 3] = [499, 997, 1999];
+/// The rest after the load when something the program holds lives for a second or two (batches, caches with
+/// a time to live): a floor that catches it or not, as it happens, shows nothing.
+const LONG_SETTLE: Duration = Duration::from_millis(2500);
 /// A round is made longer while it stays below this.
 const SHORT_ROUND_SECONDS: f64 = 1.0;
 
@@ -34,6 +40,8 @@ struct Progress {
     /// What the process itself had counted after the last round.
     served: u64,
     cluster: bool,
+    /// The rest between the load and the collections.
+    settle: Duration,
 }
 
 impl Run<'_> {
@@ -55,6 +63,7 @@ impl Run<'_> {
             after_snapshot: false,
             served: 0,
             cluster,
+            settle: self.options.settle,
         };
         let outcome = self.rounds(program, &mut target, &mut watched, &mut progress, warnings);
         let unit = if progress.counted.is_some() { WorkUnit::Request } else { WorkUnit::Round };
@@ -65,7 +74,7 @@ impl Run<'_> {
             Err(RunError::Inspector(error)) if error.is_closed() => {
                 // It may have ended and only wait for our session to close.
                 watched.close();
-                let status = program.wait_for_end(std::time::Duration::from_secs(2));
+                let status = program.wait_for_end(Duration::from_secs(2));
                 warnings.push(format!(
                     "the watched process ended in round {} ({})",
                     progress.round,
@@ -167,7 +176,7 @@ impl Run<'_> {
         if self.options.interrupted() {
             return Err(RunError::Interrupted);
         }
-        std::thread::sleep(self.options.settle);
+        std::thread::sleep(progress.settle);
         let served = watched.read()?.requests;
         let own = served.saturating_sub(progress.served);
         progress.served = served;
@@ -281,7 +290,22 @@ impl Run<'_> {
         load_seconds: f64,
         warm_up: bool,
     ) -> Result<(), RunError> {
-        let measured = watched.floor().map_err(RunError::from_inspector)?;
+        let mut measured = watched.floor().map_err(RunError::from_inspector)?;
+        let before = self.rows.last().map(|row| row.heap_used);
+        let is_last_warm_up = progress.round > 0 && !warm_up && self.rows.iter().all(|row| row.warm_up);
+        if progress.settle < LONG_SETTLE {
+            if is_last_warm_up {
+                // Does what is left go away by itself in a while?
+                std::thread::sleep(LONG_SETTLE - progress.settle);
+                let later = watched.floor().map_err(RunError::from_inspector)?;
+                if fell(measured.after.heap_used, later.after.heap_used) {
+                    progress.settle = LONG_SETTLE;
+                }
+                measured.after = later.after;
+            } else if before.is_some_and(|before| fell(before, measured.after.heap_used)) {
+                progress.settle = LONG_SETTLE;
+            }
+        }
         progress.counted = progress.counted.zip(load.requests).map(|(sum, more)| sum + more);
         let after_snapshot = std::mem::take(&mut progress.after_snapshot);
         // In requests while they can be counted; `settle_axis` makes rounds of all of it otherwise.
@@ -355,4 +379,9 @@ impl Run<'_> {
     pub(super) fn tell(&mut self, step: RunStep) {
         self.events.event(&RunEvent::step(step));
     }
+}
+
+/// Whether a floor is lower than another by more than floors scatter.
+fn fell(from: u64, to: u64) -> bool {
+    from.saturating_sub(to) > (from / 20).max(512 * 1024)
 }
