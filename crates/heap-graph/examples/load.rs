@@ -8,6 +8,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = heap_graph::ReadOptions { size: Some(file.metadata()?.len()), ..Default::default() };
     let start = std::time::Instant::now();
     let graph = heap_graph::read(file, &options, &mut |_| ControlFlow::Continue(()))?;
-    println!("{} nodes, {} edges, {} strings, {} bytes, {:?}", graph.node_count(), graph.edge_count(), graph.strings().len(), graph.total_self_size(), start.elapsed());
+    println!(
+        "{} nodes, {} edges, {} strings, {} bytes, {:?}",
+        graph.node_count(),
+        graph.edge_count(),
+        graph.strings().len(),
+        graph.total_self_size(),
+        start.elapsed()
+    );
     Ok(())
 }

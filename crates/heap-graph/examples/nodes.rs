@@ -10,19 +10,40 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = std::time::Instant::now();
     let graph = heap_graph::read(file, &options, &mut |_| ControlFlow::Continue(()))?;
     eprintln!("read {:?}", start.elapsed());
-    let analysis = heap_graph::Analysis::new(&graph, &mut |step| { eprintln!("{} {:?}", step.name, start.elapsed()); ControlFlow::Continue(())})?;
-    eprintln!("{} classes {:?}, total {}", analysis.class_rows().len(), start.elapsed(), analysis.statistics().total);
+    let analysis = heap_graph::Analysis::new(&graph, &mut |step| {
+        eprintln!("{} {:?}", step.name, start.elapsed());
+        ControlFlow::Continue(())
+    })?;
+    eprintln!(
+        "{} classes {:?}, total {}",
+        analysis.class_rows().len(),
+        start.elapsed(),
+        analysis.statistics().total
+    );
     match std::env::args().nth(2).as_deref() {
         Some("nodes") => {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
             for n in graph.nodes() {
-                writeln!(out, "{},{},{},{},{},{},{}", graph.id(n), graph.kind_name(n), analysis.class_name(n).chars().take(200).collect::<String>().replace('\n', "\\n"), analysis.distance(n), analysis.shallow_size(n), analysis.retained_size(n), analysis.dominator(n).0)?;
+                writeln!(
+                    out,
+                    "{},{},{},{},{},{},{}",
+                    graph.id(n),
+                    graph.kind_name(n),
+                    analysis.class_name(n).chars().take(200).collect::<String>().replace('\n', "\\n"),
+                    analysis.distance(n),
+                    analysis.shallow_size(n),
+                    analysis.retained_size(n),
+                    analysis.dominator(n).0
+                )?;
             }
         }
         Some("classes") => {
             for row in analysis.class_rows() {
                 let key = analysis.class_key(row.class);
-                println!("{:?} {} {} {} {}", key, row.count, row.shallow_size, row.retained_size, row.distance);
+                println!(
+                    "{:?} {} {} {} {}",
+                    key, row.count, row.shallow_size, row.retained_size, row.distance
+                );
             }
         }
         _ => {}

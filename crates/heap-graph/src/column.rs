@@ -75,7 +75,9 @@ impl<T: Plain> Deref for Column<T> {
     fn deref(&self) -> &[T] {
         match self {
             Column::Owned(values) => values,
-            Column::Lent { holder, start, len } => bytemuck::cast_slice(&holder.bytes()[*start..*start + *len]),
+            Column::Lent { holder, start, len } => {
+                bytemuck::cast_slice(&holder.bytes()[*start..*start + *len])
+            }
         }
     }
 }

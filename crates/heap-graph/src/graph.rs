@@ -197,7 +197,9 @@ impl HeapGraph {
         let code = usize::from(self.nodes.kind[node.index()]);
         match NodeKind::KNOWN.get(code) {
             Some(kind) => kind.name(),
-            None => self.header.unknown_node_kinds.get(code - NodeKind::KNOWN.len()).map_or("?", String::as_str),
+            None => {
+                self.header.unknown_node_kinds.get(code - NodeKind::KNOWN.len()).map_or("?", String::as_str)
+            }
         }
     }
 
@@ -361,7 +363,8 @@ impl HeapGraph {
                 continue;
             }
             let other = by_id.get(&self.nodes.id[node]).map(|&other| NodeIndex(other));
-            let found = other.filter(|&other| whole.kind_name(other) == self.kind_name(NodeIndex(node as u32)));
+            let found =
+                other.filter(|&other| whole.kind_name(other) == self.kind_name(NodeIndex(node as u32)));
             *name = match found {
                 Some(other) => {
                     named += 1;

@@ -6,22 +6,44 @@
 
 mod analysis;
 mod bits;
+mod builder;
 pub mod column;
+mod diff;
+mod duplicates;
 mod graph;
+mod growth;
+mod index;
 mod kinds;
+mod names;
 mod offsets;
+mod paths;
 mod progress;
 mod read;
+mod retainers;
 mod strings;
 mod traces;
+mod write;
 
 pub use analysis::{
-    Analysis, AnalysisError, ClassKey, ClassRow, InterfaceDefinition, NO_DISTANCE, SYSTEM_DISTANCE, Statistics,
+    Analysis, AnalysisError, ClassKey, ClassRow, ContextOwner, ContextSize, Filter, InterfaceDefinition,
+    NO_DISTANCE, NativeContexts, NodeSet, SYSTEM_DISTANCE, Statistics,
 };
+pub use diff::{
+    ClassedHeap, DiffRow, Kinship, diff, diff_by_name, infer_interfaces, kinship, kinship_without_names,
+};
+pub use duplicates::{DuplicateStrings, duplicate_strings};
 pub use graph::{Edge, EdgeName, Header, HeapGraph, Location, Missing, NodeIndex, detachedness};
+pub use growth::{
+    AccumulationKind, ClassSeries, Moment, Suspect, accumulation_kind, classes_that_grew, describe_path,
+    path_signature, suspects,
+};
+pub use index::{Index, IndexError, write_index, write_retainer_index};
 pub use kinds::{EdgeKind, NodeKind};
 pub use offsets::{Offsets, TooDense};
+pub use paths::{PathLimits, PathStep, RetainingEdge, RetainingPaths, retaining_paths, shortest_path};
 pub use progress::Step;
 pub use read::{ReadError, ReadOptions, read};
+pub use retainers::Retainers;
 pub use strings::{Strings, StringsBuilder};
 pub use traces::{AllocationTraces, Sample, TraceFunction, TraceNode};
+pub use write::{slice, write};

@@ -62,7 +62,8 @@ impl ClassColumn {
             });
         }
         for node in detached.renamed() {
-            class_of[node.index()] = sorter.class(&markup_class(&format!("Detached {}", graph.name(node))), None);
+            class_of[node.index()] =
+                sorter.class(&markup_class(&format!("Detached {}", graph.name(node))), None);
         }
         let plain_names = interfaces::plain_object_names(graph);
         let mut matcher = Matcher::new(graph, definitions);
@@ -174,11 +175,23 @@ pub(crate) fn class_rows(
     distances: &[i32],
     tree: &DominatorTree,
 ) -> Vec<ClassRow> {
+    filtered_rows(classes, shallow, retained, distances, tree, &|_| true)
+}
+
+/// The same for some nodes only.
+pub(crate) fn filtered_rows(
+    classes: &ClassColumn,
+    shallow: &Sizes,
+    retained: &Sizes,
+    distances: &[i32],
+    tree: &DominatorTree,
+    wanted: &impl Fn(NodeIndex) -> bool,
+) -> Vec<ClassRow> {
     let mut rows: Vec<ClassRow> = Vec::new();
     let mut row_of = vec![u32::MAX; classes.keys.len()];
     for (node, &class) in classes.class_of.iter().enumerate() {
         let size = shallow.get(node);
-        if size == 0 {
+        if size == 0 || !wanted(NodeIndex(node as u32)) {
             continue;
         }
         let slot = &mut row_of[class as usize];
@@ -192,7 +205,7 @@ pub(crate) fn class_rows(
         row.shallow_size += size;
         row.distance = row.distance.min(distances[node]);
     }
-    add_retained(classes, shallow, retained, tree, |class, size| {
+    add_retained(classes, shallow, retained, tree, wanted, |class, size| {
         rows[row_of[class as usize] as usize].retained_size += size;
     });
     rows
@@ -205,6 +218,7 @@ fn add_retained(
     shallow: &Sizes,
     retained: &Sizes,
     tree: &DominatorTree,
+    wanted: &impl Fn(NodeIndex) -> bool,
     mut add: impl FnMut(u32, u64),
 ) {
     const NONE: u32 = u32::MAX;
@@ -227,7 +241,7 @@ fn add_retained(
     loop {
         let node = NodeIndex(tree.node_of[at as usize]);
         let class = classes.class_of[node.index()];
-        let counts = shallow.get(node.index()) != 0 && !open.get(class as usize);
+        let counts = shallow.get(node.index()) != 0 && !open.get(class as usize) && wanted(node);
         if counts {
             add(class, retained.get(node.index()));
         }

@@ -18,10 +18,11 @@ impl Detachedness {
     pub(crate) fn new(graph: &HeapGraph) -> Self {
         let mut found = Detachedness::default();
         if !graph.header.has_detachedness() {
-            found.from_names(graph);
+            found.read_from_names(graph);
             return found;
         }
-        let mut spread = Spread { graph, found: &mut found, visited: FxHashSet::default(), queues: [vec![], vec![]] };
+        let mut spread =
+            Spread { graph, found: &mut found, visited: FxHashSet::default(), queues: [vec![], vec![]] };
         for &(node, state) in &graph.detachedness {
             spread.found.states.insert(node, state);
         }
@@ -40,7 +41,7 @@ impl Detachedness {
     }
 
     /// Old files have no such field: native nodes say it in their name.
-    fn from_names(&mut self, graph: &HeapGraph) {
+    fn read_from_names(&mut self, graph: &HeapGraph) {
         for index in graph.strings().containing("Detached ") {
             if !graph.strings().get(index).is_some_and(|name| name.starts_with("Detached ")) {
                 continue;
@@ -51,6 +52,7 @@ impl Detachedness {
         }
     }
 
+    /// The state of a node after spreading.
     pub(crate) fn state(&self, node: NodeIndex) -> u8 {
         self.states.get(&node.0).copied().unwrap_or(detachedness::UNKNOWN)
     }

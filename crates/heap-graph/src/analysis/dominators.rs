@@ -195,12 +195,7 @@ struct Predecessors {
 }
 
 impl Predecessors {
-    fn new(
-        graph: &HeapGraph,
-        number: &[u32],
-        backward: &BitSet,
-        counts: Vec<u32>,
-    ) -> Result<Self, TooDense> {
+    fn new(graph: &HeapGraph, number: &[u32], backward: &BitSet, counts: Vec<u32>) -> Result<Self, TooDense> {
         let offsets = Offsets::from_counts(counts)?;
         let mut numbers = vec![0; offsets.total() as usize];
         let mut filled = vec![0u32; number.len()];

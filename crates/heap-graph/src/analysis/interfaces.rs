@@ -32,7 +32,10 @@ pub(crate) fn plain_object_names(graph: &HeapGraph) -> Vec<u32> {
 }
 
 /// All objects whose raw name is `Object`.
-pub(crate) fn plain_objects<'a>(graph: &'a HeapGraph, names: &'a [u32]) -> impl Iterator<Item = NodeIndex> + 'a {
+pub(crate) fn plain_objects<'a>(
+    graph: &'a HeapGraph,
+    names: &'a [u32],
+) -> impl Iterator<Item = NodeIndex> + 'a {
     let object = NodeKind::Object as u8;
     let columns = graph.nodes.kind.iter().zip(graph.nodes.name.iter()).enumerate();
     columns
@@ -144,8 +147,10 @@ struct TreeNode {
 
 impl Matcher {
     pub(crate) fn new(graph: &HeapGraph, definitions: &[InterfaceDefinition]) -> Self {
-        let mut names: Vec<&str> =
-            definitions.iter().flat_map(|definition| definition.properties.iter().map(String::as_str)).collect();
+        let mut names: Vec<&str> = definitions
+            .iter()
+            .flat_map(|definition| definition.properties.iter().map(String::as_str))
+            .collect();
         names.sort_unstable();
         names.dedup();
         let rank = |name: &str| names.binary_search(&name).map_or(u32::MAX, |rank| rank as u32);
@@ -189,7 +194,12 @@ impl Matcher {
     }
 
     /// Number of the definition that fits best; `None` if none does.
-    pub(crate) fn matching(&mut self, graph: &HeapGraph, node: NodeIndex, ranks: &mut Vec<u32>) -> Option<u32> {
+    pub(crate) fn matching(
+        &mut self,
+        graph: &HeapGraph,
+        node: NodeIndex,
+        ranks: &mut Vec<u32>,
+    ) -> Option<u32> {
         ranks.clear();
         let range = graph.nodes.edges.range(node.index());
         for edge in range.start as usize..range.end as usize {

@@ -5,13 +5,16 @@
 //! follows. Where DevTools is wrong, docs/devtools-differences.md says what differs and why.
 
 pub(crate) mod classes;
+mod contexts;
 pub(crate) mod detached;
 pub(crate) mod distances;
 mod dominators;
 mod ephemerons;
+mod filters;
 pub(crate) mod interfaces;
 pub(crate) mod reach;
 mod shallow;
+pub(crate) use shallow::shallow_sizes;
 pub(crate) mod sizes;
 mod statistics;
 
@@ -19,7 +22,9 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use classes::{ClassKey, ClassRow};
+pub use contexts::{ContextOwner, ContextSize, NativeContexts};
 pub use distances::{NO_DISTANCE, SYSTEM_DISTANCE};
+pub use filters::{Filter, NodeSet};
 pub use interfaces::InterfaceDefinition;
 pub use statistics::Statistics;
 
@@ -68,6 +73,8 @@ pub struct Analysis {
     pub(crate) rows: Vec<ClassRow>,
     pub(crate) interfaces: Vec<InterfaceDefinition>,
     pub(crate) statistics: Statistics,
+    /// Nodes that DevTools shows as "Detached ...", sorted.
+    pub(crate) renamed: Vec<u32>,
 }
 
 impl Analysis {
@@ -118,7 +125,19 @@ impl Analysis {
         let statistics = statistics::statistics(graph, &shallow, &detached, retained.get(0));
         let dominators = dominators_of_nodes(&tree).into();
         let distances = distances.into();
-        Ok(Analysis { shallow, retained, distances, dominators, classes, rows, interfaces, statistics })
+        let mut renamed: Vec<u32> = detached.renamed().map(|node| node.0).collect();
+        renamed.sort_unstable();
+        Ok(Analysis {
+            shallow,
+            retained,
+            distances,
+            dominators,
+            classes,
+            rows,
+            interfaces,
+            statistics,
+            renamed,
+        })
     }
 
     /// Bytes of the node itself, with what only it uses: DevTools' Shallow Size.
@@ -162,6 +181,13 @@ impl Analysis {
         &self.class_key(self.class_of(node)).name
     }
 
+    /// What the node is called on screen: [`HeapGraph::display_name`], with "Detached " before the names of
+    /// nodes that are detached from their document.
+    pub fn display_name(&self, graph: &HeapGraph, node: NodeIndex) -> String {
+        let name = graph.display_name(node);
+        if self.renamed.binary_search(&node.0).is_ok() { format!("Detached {name}") } else { name }
+    }
+
     /// Number of classes, those without a row too.
     pub fn class_count(&self) -> usize {
         self.classes.keys.len()
@@ -194,9 +220,9 @@ fn names_and_sizes(
     step("distances")?;
     let distances = distances::distances(graph, ephemerons);
     step("shallow sizes")?;
-    let shallow = shallow::shallow_sizes(graph);
-    step("class names")?;
     let detached = Detachedness::new(graph);
+    let shallow = shallow_sizes(graph, &detached);
+    step("class names")?;
     let plain_names = interfaces::plain_object_names(graph);
     let interfaces = interfaces::infer(graph, &plain_names);
     let classes = ClassColumn::new(graph, &detached, &interfaces);

@@ -4,6 +4,7 @@
 //! ways to one, without weak edges and through other ownables, begin at the same owner, its size moves there.
 //! DevTools adds in 32 bits, so a sum over 4 GiB wraps; here it does not.
 
+use super::detached::Detachedness;
 use super::reach::has_user_roots;
 use super::sizes::{Sizes, SizesBuilder};
 use crate::bits::BitSet;
@@ -16,13 +17,13 @@ const UNVISITED: u32 = u32::MAX;
 const SHARED: u32 = u32::MAX - 1;
 
 /// Self sizes after the transfer to owners.
-pub(crate) fn shallow_sizes(graph: &HeapGraph) -> Sizes {
+pub(crate) fn shallow_sizes(graph: &HeapGraph, detached: &Detachedness) -> Sizes {
     let mut sizes = SizesBuilder::self_sizes(graph);
     // Without user roots the file was made to show V8's own view, and is left as it is.
     if !has_user_roots(graph) {
         return sizes.finish();
     }
-    let ownable = ownable(graph);
+    let ownable = ownable(graph, detached);
     let owners = owners(graph, &ownable);
     for (node, &owner) in ownable.iter().zip(&owners) {
         let node = NodeIndex(node as u32);
@@ -40,7 +41,7 @@ pub(crate) fn shallow_sizes(graph: &HeapGraph) -> Sizes {
     sizes.finish()
 }
 
-fn ownable(graph: &HeapGraph) -> BitSet {
+fn ownable(graph: &HeapGraph, detached: &Detachedness) -> BitSet {
     let mut ownable = BitSet::new(graph.node_count());
     let external: Vec<u32> = graph
         .strings()
@@ -51,7 +52,10 @@ fn ownable(graph: &HeapGraph) -> BitSet {
     for (node, &kind) in graph.nodes.kind.iter().enumerate() {
         if kind == NodeKind::Hidden as u8
             || kind == NodeKind::Array as u8
-            || (kind == NodeKind::Native as u8 && external.contains(&graph.nodes.name[node]))
+            || (kind == NodeKind::Native as u8
+                && external.contains(&graph.nodes.name[node])
+                // DevTools has given detached nodes another name by then.
+                && !detached.is_renamed(NodeIndex(node as u32)))
         {
             ownable.set(node);
         }
@@ -76,12 +80,28 @@ fn owners(graph: &HeapGraph, ownable: &BitSet) -> Vec<u32> {
         }
         // The order in which nodes are looked at does not change the outcome: an entry goes from "unvisited"
         // to an owner to "shared", never back, and every change is passed on.
-        spread(&kinds[range.clone()], &targets[range], node as u32, ownable, &ranks, &mut owners, &mut worklist);
+        spread(
+            &kinds[range.clone()],
+            &targets[range],
+            node as u32,
+            ownable,
+            &ranks,
+            &mut owners,
+            &mut worklist,
+        );
         while let Some(owned) = worklist.pop() {
             let owner = owners[ranks.rank(owned as usize)];
             let range = graph.nodes.edges.range(owned as usize);
             let range = range.start as usize..range.end as usize;
-            spread(&kinds[range.clone()], &targets[range], owner, ownable, &ranks, &mut owners, &mut worklist);
+            spread(
+                &kinds[range.clone()],
+                &targets[range],
+                owner,
+                ownable,
+                &ranks,
+                &mut owners,
+                &mut worklist,
+            );
         }
     }
     owners

@@ -22,9 +22,7 @@ impl Sizes {
 
     #[cold]
     fn big_size(&self, node: u32) -> u64 {
-        self.big
-            .binary_search_by_key(&node, |entry| entry.0)
-            .map_or(u64::from(u32::MAX), |at| self.big[at].1)
+        self.big.binary_search_by_key(&node, |entry| entry.0).map_or(u64::from(u32::MAX), |at| self.big[at].1)
     }
 }
 

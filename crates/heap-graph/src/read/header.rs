@@ -117,10 +117,15 @@ fn names(meta: &Value, key: &str) -> Result<Vec<String>, ReadError> {
     let Some(list) = meta.get(key) else { return Ok(Vec::new()) };
     let list = list.as_array().ok_or_else(|| wrong(format!("meta.{key} should be a list of names")))?;
     if list.len() > MAX_FIELDS {
-        return Err(wrong(format!("meta.{key} has {} fields; at most {MAX_FIELDS} are supported", list.len())));
+        return Err(wrong(format!(
+            "meta.{key} has {} fields; at most {MAX_FIELDS} are supported",
+            list.len()
+        )));
     }
     list.iter()
-        .map(|name| name.as_str().map(str::to_owned).ok_or_else(|| wrong(format!("meta.{key} should hold names"))))
+        .map(|name| {
+            name.as_str().map(str::to_owned).ok_or_else(|| wrong(format!("meta.{key} should hold names")))
+        })
         .collect()
 }
 
@@ -140,13 +145,21 @@ fn type_names(meta: &Value, key: &str, field: usize) -> Result<Vec<String>, Read
     let list = meta.get(key).and_then(|types| types.get(field)).and_then(Value::as_array);
     let list = list.ok_or_else(|| wrong(format!("meta.{key}[{field}] should be the list of types")))?;
     if list.len() > 128 {
-        return Err(wrong(format!("meta.{key}[{field}] has {} types; at most 128 are supported", list.len())));
+        return Err(wrong(format!(
+            "meta.{key}[{field}] has {} types; at most 128 are supported",
+            list.len()
+        )));
     }
     Ok(list.iter().map(|name| name.as_str().unwrap_or("?").to_owned()).collect())
 }
 
 /// Codes for type names: the known one's number, or a new one behind them.
-fn codes(names: Vec<String>, known: usize, find: impl Fn(&str) -> Option<u8>, unknown: &mut Vec<String>) -> Vec<u8> {
+fn codes(
+    names: Vec<String>,
+    known: usize,
+    find: impl Fn(&str) -> Option<u8>,
+    unknown: &mut Vec<String>,
+) -> Vec<u8> {
     names
         .into_iter()
         .map(|name| {

@@ -391,7 +391,9 @@ impl Kept {
         if self.bytes.len() + bytes.len() > self.limit {
             let limit = self.limit >> 20;
             return Err(ReadError::TooLarge {
-                problem: format!("{section}, byte {offset}: this value is larger than {limit} MiB; no real file has that"),
+                problem: format!(
+                    "{section}, byte {offset}: this value is larger than {limit} MiB; no real file has that"
+                ),
             });
         }
         self.bytes.extend_from_slice(bytes);

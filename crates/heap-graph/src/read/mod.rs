@@ -29,7 +29,6 @@ use crate::progress::Step;
 use crate::strings::{Strings, StringsBuilder};
 use crate::traces::AllocationTraces;
 
-
 /// How to read.
 #[derive(Clone, Debug)]
 pub struct ReadOptions {
@@ -178,10 +177,11 @@ impl Reader<'_> {
             "nodes" => self.nodes(input, &layout),
             "edges" => self.edges(input, &layout),
             "locations" => self.locations(input, &layout),
-            "trace_function_infos" => {
-                traces::functions(input, &layout.trace_functions).map(|read| self.parts.traces.functions = read)
+            "trace_function_infos" => traces::functions(input, &layout.trace_functions)
+                .map(|read| self.parts.traces.functions = read),
+            "trace_tree" => {
+                traces::tree(input, &layout.trace_nodes).map(|read| self.parts.traces.tree = read)
             }
-            "trace_tree" => traces::tree(input, &layout.trace_nodes).map(|read| self.parts.traces.tree = read),
             _ => traces::samples(input, &layout.samples).map(|read| self.parts.traces.samples = read),
         };
         self.parts.layout = Some(layout);
@@ -238,7 +238,8 @@ impl Reader<'_> {
         match LocationSink::new(&layout.locations, layout.nodes.fields, layout.node_count) {
             None => input.skip_value("locations", None),
             Some(sink) => {
-                let (sink, ended) = read_records(input, sink, self.plan("locations", layout.locations.fields()))?;
+                let (sink, ended) =
+                    read_records(input, sink, self.plan("locations", layout.locations.fields()))?;
                 self.parts.note_cut("locations", ended.cut_at);
                 self.parts.locations = sink.finish();
                 Ok(())
@@ -357,8 +358,10 @@ impl Parts {
         }
         self.missing.strings = self.missing.sections.iter().any(|section| section == "strings");
         let strings = self.strings.take().unwrap_or_default();
-        let (mut nodes, mut rare) = self.nodes.take().ok_or(ReadError::MissingSection { section: "nodes" })?;
-        let none = || (EdgeBuffers { kind: Vec::new(), name: Vec::new(), to: Vec::new() }, HighestName::default());
+        let (mut nodes, mut rare) =
+            self.nodes.take().ok_or(ReadError::MissingSection { section: "nodes" })?;
+        let none =
+            || (EdgeBuffers { kind: Vec::new(), name: Vec::new(), to: Vec::new() }, HighestName::default());
         let (edges, highest) = self.edges.take().unwrap_or_else(none);
         self.missing.edges = layout.edge_count - edges.to.len() as u64;
         self.check_edge_counts(&mut nodes.edge_count, edges.to.len() as u64)?;

@@ -256,7 +256,7 @@ fn last_records(
         return Ok(0);
     }
     let values = memchr::memchr_iter(b',', buffer).count() + 1;
-    if values % fields != 0 {
+    if !values.is_multiple_of(fields) {
         return Err(ReadError::Inconsistent {
             section: section.to_owned(),
             problem: format!(
@@ -474,7 +474,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused_where_it_stands() {
-        for (text, at) in [("-5,", 0), ("1.5,", 1), ("1e3,", 1), ("x,", 0), ("12a,", 2), (",", 0), ("1 2,", 2)] {
+        for (text, at) in
+            [("-5,", 0), ("1.5,", 1), ("1e3,", 1), ("x,", 0), ("12a,", 2), (",", 0), ("1 2,", 2)]
+        {
             assert_eq!(scan_one(text), (None, at), "{text}");
         }
         assert_eq!(scan_one("12345678901234567890,"), (None, 0));

@@ -325,7 +325,12 @@ impl LocationSink {
     pub(crate) fn new(layout: &SmallLayout, node_fields: usize, node_count: u64) -> Option<Self> {
         let fields =
             [layout.at("object_index")?, layout.at("script_id")?, layout.at("line")?, layout.at("column")?];
-        Some(LocationSink { fields, target: Target::new(node_fields, node_count), next: 0, parts: Vec::new() })
+        Some(LocationSink {
+            fields,
+            target: Target::new(node_fields, node_count),
+            next: 0,
+            parts: Vec::new(),
+        })
     }
 
     /// The columns, sorted by node. Of several places of one node the last counts, as in DevTools.
@@ -371,10 +376,10 @@ impl Part for LocationPart {
     #[inline(always)]
     fn store(&mut self, _index: usize, record: &[u64], _offset: u64) -> Result<(), FieldProblem> {
         let [object, script, line, column] = self.fields;
-        let node = self.target.ordinal(record[object]).map_err(|problem| FieldProblem {
-            field: "object_index",
-            ..problem
-        })?;
+        let node = self
+            .target
+            .ordinal(record[object])
+            .map_err(|problem| FieldProblem { field: "object_index", ..problem })?;
         self.rows.push([
             node,
             narrow("script_id", record[script])?,

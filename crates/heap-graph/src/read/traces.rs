@@ -22,10 +22,16 @@ impl<'a> Rows<'a> {
         section: &'static str,
     ) -> Result<Self, ReadError> {
         let numbers = flat_numbers(input, section)?;
-        if layout.fields() == 0 && !numbers.is_empty() || !numbers.len().is_multiple_of(layout.fields().max(1)) {
+        if layout.fields() == 0 && !numbers.is_empty()
+            || !numbers.len().is_multiple_of(layout.fields().max(1))
+        {
             return Err(ReadError::Inconsistent {
                 section: section.to_owned(),
-                problem: format!("it has {} numbers, for records of {} fields", numbers.len(), layout.fields()),
+                problem: format!(
+                    "it has {} numbers, for records of {} fields",
+                    numbers.len(),
+                    layout.fields()
+                ),
             });
         }
         Ok(Rows { layout, numbers, section })
@@ -75,10 +81,7 @@ struct Level {
 }
 
 /// The call tree: records whose `children` field is again a list of such records, to any depth.
-pub(super) fn tree<R: Read>(
-    input: &mut Input<R>,
-    layout: &SmallLayout,
-) -> Result<Vec<TraceNode>, ReadError> {
+pub(super) fn tree<R: Read>(input: &mut Input<R>, layout: &SmallLayout) -> Result<Vec<TraceNode>, ReadError> {
     const SECTION: &str = "trace_tree";
     input.expect(b'[', SECTION)?;
     let children = layout.at("children");
@@ -130,9 +133,8 @@ fn set_field(node: &mut TraceNode, name: &str, value: u64) {
 
 /// Adds a level's record to the tree and makes the level ready for the next one.
 fn finish_record(level: &mut Level, tree: &mut Vec<TraceNode>, section: &str) -> Result<u32, ReadError> {
-    let position = u32::try_from(tree.len()).map_err(|_| ReadError::TooLarge {
-        problem: format!("{section}: more than 2^32 records"),
-    })?;
+    let position = u32::try_from(tree.len())
+        .map_err(|_| ReadError::TooLarge { problem: format!("{section}: more than 2^32 records") })?;
     tree.push(TraceNode { parent: level.parent.unwrap_or(position), ..level.node });
     level.field = 0;
     Ok(position)

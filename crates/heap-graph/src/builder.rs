@@ -1,0 +1,124 @@
+//! A graph made node by node: for slices, and for heaps that come from elsewhere than a snapshot file.
+
+use rustc_hash::FxHashMap;
+
+use crate::graph::{
+    EdgeColumns, EdgeName, Header, HeapGraph, Location, LocationColumns, NodeColumns, detachedness,
+};
+use crate::offsets::Offsets;
+use crate::strings::StringsBuilder;
+
+/// Collects nodes, each followed by its edges. The first node is the root.
+pub(crate) struct GraphBuilder {
+    header: Header,
+    kind: Vec<u8>,
+    name: Vec<u32>,
+    id: Vec<u32>,
+    self_size: Vec<u32>,
+    edge_count: Vec<u32>,
+    edge_kind: Vec<u8>,
+    edge_name: Vec<u32>,
+    edge_to: Vec<u32>,
+    big_sizes: Vec<(u32, u64)>,
+    detachedness: Vec<(u32, u8)>,
+    locations: [Vec<u32>; 4],
+    strings: StringsBuilder,
+    string_of: FxHashMap<String, u32>,
+}
+
+impl GraphBuilder {
+    pub(crate) fn new(header: Header) -> Self {
+        GraphBuilder {
+            header,
+            kind: Vec::new(),
+            name: Vec::new(),
+            id: Vec::new(),
+            self_size: Vec::new(),
+            edge_count: Vec::new(),
+            edge_kind: Vec::new(),
+            edge_name: Vec::new(),
+            edge_to: Vec::new(),
+            big_sizes: Vec::new(),
+            detachedness: Vec::new(),
+            locations: Default::default(),
+            strings: StringsBuilder::default(),
+            string_of: FxHashMap::default(),
+        }
+    }
+
+    fn string(&mut self, text: &str) -> u32 {
+        if let Some(&index) = self.string_of.get(text) {
+            return index;
+        }
+        let index = self.strings.push(text);
+        self.string_of.insert(text.to_owned(), index);
+        index
+    }
+
+    /// Begins the next node.
+    pub(crate) fn node(&mut self, kind: u8, name: &str, id: u32, self_size: u64) {
+        let name = self.string(name);
+        if self_size >= u64::from(u32::MAX) {
+            self.big_sizes.push((self.kind.len() as u32, self_size));
+        }
+        self.kind.push(kind);
+        self.name.push(name);
+        self.id.push(id);
+        self.self_size.push(u32::try_from(self_size).unwrap_or(u32::MAX));
+        self.edge_count.push(0);
+    }
+
+    /// Says where the current node comes from.
+    pub(crate) fn place(&mut self, location: Option<Location>, state: u8) {
+        let node = (self.kind.len() - 1) as u32;
+        if let Some(place) = location {
+            let values = [node, place.script_id, place.line, place.column];
+            for (column, value) in self.locations.iter_mut().zip(values) {
+                column.push(value);
+            }
+        }
+        if state != detachedness::UNKNOWN {
+            self.detachedness.push((node, state));
+        }
+    }
+
+    /// Adds an edge from the current node.
+    pub(crate) fn edge(&mut self, kind: u8, name: EdgeName<'_>, to: u32) {
+        let name = match name {
+            EdgeName::Index(index) => index,
+            EdgeName::Name(name) => self.string(name),
+        };
+        self.edge_kind.push(kind);
+        self.edge_name.push(name);
+        self.edge_to.push(to);
+        if let Some(count) = self.edge_count.last_mut() {
+            *count += 1;
+        }
+    }
+
+    pub(crate) fn finish(self) -> HeapGraph {
+        let [node, script, line, column] = self.locations.map(Into::into);
+        // A part of a graph is no denser than the graph, which was let in.
+        let edges = Offsets::from_counts(self.edge_count).unwrap_or_default();
+        HeapGraph {
+            nodes: NodeColumns {
+                kind: self.kind.into(),
+                name: self.name.into(),
+                id: self.id.into(),
+                self_size: self.self_size.into(),
+                edges,
+            },
+            edges: EdgeColumns {
+                kind: self.edge_kind.into(),
+                name: self.edge_name.into(),
+                to: self.edge_to.into(),
+            },
+            strings: self.strings.finish(),
+            locations: LocationColumns { node, script, line, column },
+            big_sizes: self.big_sizes,
+            detachedness: self.detachedness,
+            header: self.header,
+            ..HeapGraph::default()
+        }
+    }
+}

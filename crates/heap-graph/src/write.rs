@@ -1,0 +1,294 @@
+//! A graph back to the bytes of a `.heapsnapshot` that Chrome DevTools opens.
+//!
+//! One format is written, whatever was read: the newest field layout that all readers know, with
+//! `trace_node_id` where nodes carry one. Reading it again gives the same graph.
+
+use std::io::{self, Write};
+
+use rustc_hash::FxHashMap;
+
+use crate::graph::{HeapGraph, NodeIndex};
+use crate::kinds::{EdgeKind, NodeKind};
+
+/// Writes the whole graph.
+///
+/// # Errors
+/// What the writer says.
+pub fn write(graph: &HeapGraph, out: &mut impl Write) -> io::Result<()> {
+    Writer { graph, out }.file()
+}
+
+struct Writer<'a, W> {
+    graph: &'a HeapGraph,
+    out: &'a mut W,
+}
+
+fn quoted(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| serde_json::Value::from(*name).to_string()).collect();
+    format!("[{}]", names.join(","))
+}
+
+impl<W: Write> Writer<'_, W> {
+    fn file(mut self) -> io::Result<()> {
+        self.header()?;
+        self.nodes()?;
+        self.edges()?;
+        self.traces()?;
+        self.locations()?;
+        self.strings()?;
+        self.out.write_all(b"}\n")
+    }
+
+    fn has_traces(&self) -> bool {
+        !self.graph.traces.node_trace.is_empty()
+    }
+
+    fn node_fields(&self) -> Vec<&'static str> {
+        let mut fields = vec!["type", "name", "id", "self_size", "edge_count"];
+        if self.has_traces() {
+            fields.push("trace_node_id");
+        }
+        if self.graph.header.has_detachedness() {
+            fields.push("detachedness");
+        }
+        fields
+    }
+
+    fn header(&mut self) -> io::Result<()> {
+        let header = &self.graph.header;
+        let node_kinds: Vec<&str> = NodeKind::KNOWN
+            .iter()
+            .map(|kind| kind.name())
+            .chain(header.unknown_node_kinds.iter().map(String::as_str))
+            .collect();
+        let edge_kinds: Vec<&str> = EdgeKind::KNOWN
+            .iter()
+            .map(|kind| kind.name())
+            .chain(header.unknown_edge_kinds.iter().map(String::as_str))
+            .collect();
+        let fields = self.node_fields();
+        let numbers = vec!["\"number\""; fields.len() - 2].join(",");
+        let native = match header.extra_native_bytes {
+            0 => String::new(),
+            bytes => format!(",\"extra_native_bytes\":{bytes}"),
+        };
+        writeln!(
+            self.out,
+            "{{\"snapshot\":{{\"meta\":{{\"node_fields\":{},\"node_types\":[{},\"string\",{numbers}],\
+             \"edge_fields\":[\"type\",\"name_or_index\",\"to_node\"],\
+             \"edge_types\":[{},\"string_or_number\",\"node\"],\
+             \"trace_function_info_fields\":[\"function_id\",\"name\",\"script_name\",\"script_id\",\"line\",\"column\"],\
+             \"trace_node_fields\":[\"id\",\"function_info_index\",\"count\",\"size\",\"children\"],\
+             \"sample_fields\":[\"timestamp_us\",\"last_assigned_id\"],\
+             \"location_fields\":[\"object_index\",\"script_id\",\"line\",\"column\"]}},\
+             \"node_count\":{},\"edge_count\":{},\"trace_function_count\":{}{native}}},",
+            quoted(&fields),
+            quoted(&node_kinds),
+            quoted(&edge_kinds),
+            self.graph.node_count(),
+            self.graph.edge_count(),
+            self.graph.header.trace_function_count,
+        )
+    }
+
+    fn nodes(&mut self) -> io::Result<()> {
+        self.out.write_all(b"\"nodes\":[")?;
+        let graph = self.graph;
+        let (traced, states) = (self.has_traces(), graph.header.has_detachedness());
+        for node in graph.nodes() {
+            let at = node.index();
+            let mut line = Line::new(at > 0);
+            line.number(u64::from(graph.nodes.kind[at]));
+            line.number(u64::from(graph.nodes.name[at]));
+            line.number(graph.id(node));
+            line.number(graph.raw_self_size(node));
+            let edges = graph.nodes.edges.range(at);
+            line.number(edges.end - edges.start);
+            if traced {
+                line.number(u64::from(graph.traces.node_trace[at]));
+            }
+            if states {
+                line.number(u64::from(graph.raw_detachedness(node)));
+            }
+            self.out.write_all(line.bytes())?;
+        }
+        self.out.write_all(b"],\n")
+    }
+
+    fn edges(&mut self) -> io::Result<()> {
+        self.out.write_all(b"\"edges\":[")?;
+        let fields = self.node_fields().len() as u64;
+        let edges = &self.graph.edges;
+        for at in 0..edges.to.len() {
+            let mut line = Line::new(at > 0);
+            line.number(u64::from(edges.kind[at]));
+            line.number(u64::from(edges.name[at]));
+            line.number(u64::from(edges.to[at]) * fields);
+            self.out.write_all(line.bytes())?;
+        }
+        self.out.write_all(b"],\n")
+    }
+
+    fn traces(&mut self) -> io::Result<()> {
+        let traces = &self.graph.traces;
+        let none = |value: u32| if value == u32::MAX { u64::from(u32::MAX) } else { u64::from(value) };
+        self.out.write_all(b"\"trace_function_infos\":[")?;
+        for (at, function) in traces.functions.iter().enumerate() {
+            let mut line = Line::new(at > 0);
+            line.number(function.function_id);
+            for value in
+                [function.name, function.script_name, function.script_id, function.line, function.column]
+            {
+                line.number(none(value));
+            }
+            self.out.write_all(line.bytes())?;
+        }
+        self.out.write_all(b"],\n\"trace_tree\":")?;
+        self.trace_tree()?;
+        self.out.write_all(b",\n\"samples\":[")?;
+        for (at, sample) in traces.samples.iter().enumerate() {
+            let mut line = Line::new(at > 0);
+            line.number(sample.timestamp_us);
+            line.number(sample.last_assigned_id);
+            self.out.write_all(line.bytes())?;
+        }
+        self.out.write_all(b"],\n")
+    }
+
+    /// The tree in depth-first order; it was read (and is kept) that way, parents before children.
+    fn trace_tree(&mut self) -> io::Result<()> {
+        let tree = &self.graph.traces.tree;
+        self.out.write_all(b"[")?;
+        // Positions whose lists of children are open.
+        let mut open: Vec<u32> = Vec::new();
+        for (position, node) in tree.iter().enumerate() {
+            let is_top = node.parent as usize == position;
+            let mut after_sibling = position > 0;
+            while let Some(&parent) = open.last() {
+                if !is_top && parent == node.parent {
+                    break;
+                }
+                self.out.write_all(b"]")?;
+                open.pop();
+            }
+            if position > 0 && !is_top && position as u32 - 1 == node.parent {
+                after_sibling = false;
+            }
+            let separator = if after_sibling { "," } else { "" };
+            write!(self.out, "{separator}{},{},{},{},[", node.id, node.function, node.count, node.size)?;
+            open.push(position as u32);
+        }
+        for _ in open {
+            self.out.write_all(b"]")?;
+        }
+        self.out.write_all(b"]")
+    }
+
+    fn locations(&mut self) -> io::Result<()> {
+        self.out.write_all(b"\"locations\":[")?;
+        let fields = self.node_fields().len() as u64;
+        let locations = &self.graph.locations;
+        for (at, &node) in locations.node.iter().enumerate() {
+            let place = self.graph.location_at(at);
+            let mut line = Line::new(at > 0);
+            line.number(u64::from(node) * fields);
+            line.number(u64::from(place.script_id));
+            line.number(u64::from(place.line));
+            line.number(u64::from(place.column));
+            self.out.write_all(line.bytes())?;
+        }
+        self.out.write_all(b"],\n")
+    }
+
+    fn strings(&mut self) -> io::Result<()> {
+        self.out.write_all(b"\"strings\":[")?;
+        for (at, string) in self.graph.strings.iter().enumerate() {
+            self.out.write_all(if at > 0 { b",\n" } else { b"" })?;
+            serde_json::to_writer(&mut *self.out, string)?;
+        }
+        self.out.write_all(b"]")
+    }
+}
+
+/// One record as text.
+struct Line {
+    bytes: [u8; 200],
+    length: usize,
+    first: bool,
+}
+
+impl Line {
+    fn new(after_another: bool) -> Self {
+        let mut line = Line { bytes: [0; 200], length: 0, first: true };
+        if after_another {
+            line.bytes[..2].copy_from_slice(b"\n,");
+            line.length = 2;
+        }
+        line
+    }
+
+    fn number(&mut self, mut value: u64) {
+        if !std::mem::replace(&mut self.first, false) {
+            self.bytes[self.length] = b',';
+            self.length += 1;
+        }
+        let start = self.length;
+        loop {
+            self.bytes[self.length] = b'0' + (value % 10) as u8;
+            self.length += 1;
+            value /= 10;
+            if value == 0 {
+                break;
+            }
+        }
+        self.bytes[start..self.length].reverse();
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// Everything that the given nodes hold, as a graph of its own below a new root: what they reach without weak
+/// edges, and all edges among it. Ids, names, sizes and places stay the same.
+pub fn slice(graph: &HeapGraph, wanted: &[NodeIndex]) -> HeapGraph {
+    let mut new_of: FxHashMap<NodeIndex, u32> = FxHashMap::default();
+    let mut order: Vec<NodeIndex> = Vec::new();
+    for &node in wanted {
+        if let std::collections::hash_map::Entry::Vacant(e) = new_of.entry(node) {
+            e.insert(order.len() as u32 + 1);
+            order.push(node);
+        }
+    }
+    let roots = order.len();
+    let mut next = 0;
+    while let Some(&node) = order.get(next) {
+        next += 1;
+        for edge in graph.edges(node).filter(|edge| edge.kind != EdgeKind::Weak) {
+            if edge.to != NodeIndex::ROOT && !new_of.contains_key(&edge.to) {
+                new_of.insert(edge.to, order.len() as u32 + 1);
+                order.push(edge.to);
+            }
+        }
+    }
+    let mut builder = crate::builder::GraphBuilder::new(graph.header.clone());
+    builder.node(NodeKind::Synthetic as u8, "", 1, 0);
+    for position in 0..roots {
+        builder.edge(
+            EdgeKind::Element as u8,
+            crate::EdgeName::Index(position as u32 + 1),
+            position as u32 + 1,
+        );
+    }
+    for &node in &order {
+        let at = node.index();
+        builder.node(graph.nodes.kind[at], graph.name(node), graph.nodes.id[at], graph.raw_self_size(node));
+        builder.place(graph.location(node), graph.raw_detachedness(node));
+        for edge in graph.edges(node) {
+            if let Some(&to) = new_of.get(&edge.to) {
+                builder.edge(graph.edges.kind[edge.index as usize], graph.edge_name(&edge), to);
+            }
+        }
+    }
+    builder.finish()
+}

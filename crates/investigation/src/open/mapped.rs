@@ -1,0 +1,30 @@
+//! A file mapped into memory: the one place of this crate that needs `unsafe`.
+
+#![allow(unsafe_code, reason = "mapping a file is unsafe: its bytes could change under us")]
+
+use std::fs::File;
+use std::io;
+
+use heap_graph::column::Bytes;
+use memmap2::Mmap;
+
+/// The bytes of an index file of our own.
+pub(super) struct Mapped(Mmap);
+
+impl Mapped {
+    /// Maps a file that this program made under a temporary name and renamed when it was whole. Such files are
+    /// never written again, only replaced or unlinked, and both leave an existing mapping as it is.
+    pub(super) fn new(file: &File) -> io::Result<Mapped> {
+        // SAFETY: the bytes must not change while the map lives. Nobody writes to a finished index (see above);
+        // it lies in a folder of the user's own with mode 0700, so that only somebody with the same rights
+        // could. What is read is checked against hashes, and every use of a value is bounds-checked: bytes
+        // changed on purpose can cause a panic, or a bus error if the file is truncated, but no wild access.
+        unsafe { Mmap::map(file) }.map(Mapped)
+    }
+}
+
+impl Bytes for Mapped {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}

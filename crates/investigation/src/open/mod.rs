@@ -1,0 +1,229 @@
+//! One door for every input: a file, compressed or not, or standard input, becomes a [`Heap`].
+
+mod cache;
+mod identity;
+mod mapped;
+mod source;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use heap_graph::{Analysis, AnalysisError, HeapGraph, ReadError, ReadOptions, Retainers, Step, TooDense};
+
+use cache::{Cache, Entry};
+pub use cache::{CachePolicy, default_cache_dir};
+pub use source::SourceError;
+
+/// How to open.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Whether and where results are kept for the next command.
+    pub cache: CachePolicy,
+    /// Accept compressed files that grow more than a hundredfold.
+    pub allow_expansion: bool,
+    /// Read a truncated file up to its cut.
+    pub salvage: bool,
+    /// A whole snapshot of the same process, to name the nodes of a truncated one.
+    pub names_from: Option<PathBuf>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions { cache: CachePolicy::Off, allow_expansion: false, salvage: false, names_from: None }
+    }
+}
+
+/// An input could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file itself.
+    #[error("{path}: {source}")]
+    Source {
+        /// As the user gave it.
+        path: String,
+        /// What is wrong.
+        source: SourceError,
+    },
+    /// Its content.
+    #[error("{path}: {source}")]
+    Read {
+        /// As the user gave it.
+        path: String,
+        /// What is wrong, and where.
+        source: ReadError,
+    },
+    /// It was read, but can't be analysed.
+    #[error("{path}: {source}")]
+    Analysis {
+        /// As the user gave it.
+        path: String,
+        /// Why.
+        source: AnalysisError,
+    },
+    /// Too many edges in one place.
+    #[error("{path}: {source}")]
+    TooDense {
+        /// As the user gave it.
+        path: String,
+        /// Where.
+        source: TooDense,
+    },
+}
+
+impl OpenError {
+    /// Whether the user asked to stop.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(
+            self,
+            OpenError::Read { source: ReadError::Interrupted, .. }
+                | OpenError::Analysis { source: AnalysisError::Interrupted, .. }
+        )
+    }
+}
+
+/// Gets told about every step of long work; answers whether to go on.
+pub type Progress<'a> = &'a mut dyn FnMut(Step) -> ControlFlow<()>;
+
+/// A heap that was opened: the graph, and what is derived from it when first asked for.
+pub struct Heap {
+    name: String,
+    graph: HeapGraph,
+    analysis: OnceLock<Analysis>,
+    retainers: OnceLock<Retainers>,
+    entry: Option<Entry>,
+    from_index: bool,
+    warnings: Vec<String>,
+}
+
+impl Heap {
+    /// Wraps a graph that did not come from a file.
+    pub fn new(name: impl Into<String>, graph: HeapGraph) -> Heap {
+        Heap {
+            name: name.into(),
+            graph,
+            analysis: OnceLock::new(),
+            retainers: OnceLock::new(),
+            entry: None,
+            from_index: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The input as the user gave it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &HeapGraph {
+        &self.graph
+    }
+
+    /// Whether it came from the cache.
+    pub fn from_index(&self) -> bool {
+        self.from_index
+    }
+
+    /// Things the user should know: the cache could not be written, names were taken from another file.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Sizes, distances, dominators and classes.
+    ///
+    /// # Errors
+    /// If the file was cut before its last edge, or the caller asks to stop.
+    pub fn analysis(&self, progress: Progress<'_>) -> Result<&Analysis, OpenError> {
+        if let Some(analysis) = self.analysis.get() {
+            return Ok(analysis);
+        }
+        let analysis = Analysis::new(&self.graph, progress)
+            .map_err(|source| OpenError::Analysis { path: self.name.clone(), source })?;
+        Ok(self.analysis.get_or_init(|| analysis))
+    }
+
+    /// The edges backward.
+    ///
+    /// # Errors
+    /// If 65,536 neighbouring nodes are retained by 2^32 edges or more.
+    pub fn retainers(&self) -> Result<&Retainers, OpenError> {
+        if let Some(retainers) = self.retainers.get() {
+            return Ok(retainers);
+        }
+        let indexed = self.entry.as_ref().and_then(Entry::load_retainers);
+        let retainers = match indexed {
+            Some(retainers) => retainers,
+            None => Retainers::new(&self.graph)
+                .map_err(|source| OpenError::TooDense { path: self.name.clone(), source })?,
+        };
+        Ok(self.retainers.get_or_init(|| retainers))
+    }
+
+    /// Keeps what was computed for the next command on the same file. Call it after the answer is out.
+    /// Answers what went wrong, if something did: that is no error, the next command only has to work again.
+    pub fn keep(&mut self) -> Option<String> {
+        let entry = self.entry.take()?;
+        let analysis = self.analysis.get().filter(|_| !self.from_index);
+        let kept = entry.keep(&self.graph, analysis, self.retainers.get());
+        self.entry = Some(entry);
+        kept.err().map(|error| format!("the index of {} was not kept: {error}", self.name))
+    }
+}
+
+/// Opens a file, or standard input for `-`.
+///
+/// # Errors
+/// If it can't be read or is no heap snapshot, with the place of what is wrong.
+pub fn open(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Result<Heap, OpenError> {
+    let source_error = |source| OpenError::Source { path: path.to_owned(), source };
+    let input = source::Input::open(path).map_err(source_error)?;
+    let entry = match (&options.cache, input.file()) {
+        (CachePolicy::On(settings), Some(file)) if !options.salvage => {
+            Cache::new(settings.clone()).entry(file).map_err(SourceError::Io).map_err(source_error)?
+        }
+        _ => None,
+    };
+    if let Some((graph, analysis)) = entry.as_ref().and_then(Entry::load) {
+        let mut heap = Heap::new(path, graph);
+        let _ = heap.analysis.set(analysis);
+        heap.from_index = true;
+        heap.entry = entry;
+        return Ok(heap);
+    }
+    let unpacked = input.reader(options.allow_expansion).map_err(SourceError::Io);
+    let (reader, size) = unpacked.map_err(source_error)?;
+    let read = ReadOptions { size, salvage: options.salvage, ..ReadOptions::default() };
+    let graph = heap_graph::read(reader, &read, progress)
+        .map_err(|source| OpenError::Read { path: path.to_owned(), source })?;
+    let mut heap = Heap::new(path, graph);
+    heap.entry = entry;
+    if let Some(whole) = &options.names_from {
+        take_names(&mut heap, whole, options, progress)?;
+    }
+    Ok(heap)
+}
+
+fn take_names(
+    heap: &mut Heap,
+    whole: &Path,
+    options: &OpenOptions,
+    progress: Progress<'_>,
+) -> Result<(), OpenError> {
+    let options = OpenOptions { salvage: false, names_from: None, ..options.clone() };
+    let whole = open(&whole.to_string_lossy(), &options, progress)?;
+    let kinship = heap_graph::kinship_without_names(whole.graph(), heap.graph());
+    let named = heap.graph.take_names_from(whole.graph());
+    heap.warnings.push(format!(
+        "{named} of {} nodes were named by their ids from {}",
+        heap.graph.node_count(),
+        whole.name()
+    ));
+    if !kinship.is_same_process() {
+        heap.warnings.push(format!(
+            "{} does not look like a snapshot of the same process: names may be wrong",
+            whole.name()
+        ));
+    }
+    Ok(())
+}

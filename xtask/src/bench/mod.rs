@@ -1,0 +1,200 @@
+//! `bench`: heapdowse and its peers on the same files in the same run, as the tables of BENCHMARKS.md.
+//!
+//! Whole processes are measured, the tools take turns in rounds, and medians are printed: a machine that others use
+//! too is slow for all of them.
+
+mod growth;
+mod peers;
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use peers::Peer;
+use report::Report;
+use test_heaps::fixtures::{Which, snapshot};
+use test_heaps::nodes;
+
+use crate::arguments::Arguments;
+use crate::measure::{Cost, cost, median};
+use crate::shell;
+use crate::soak;
+
+pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
+    let bench = Bench {
+        rounds: arguments.value("--rounds")?.unwrap_or(5),
+        megabytes: arguments.list("--mb")?.unwrap_or_else(|| vec![7, 100, 500]),
+        shapes: !arguments.flag("--no-shapes"),
+        largest_peer_mb: arguments.value("--peers-to")?.unwrap_or(600),
+        program: match arguments.value("--program")? {
+            Some(program) => program,
+            None => shell::heapdowse("release")?,
+        },
+    };
+    let out: Option<PathBuf> = arguments.value("--out")?;
+    let mut peers = if arguments.flag("--no-peers") { Vec::new() } else { peers::all()? };
+    while let Some(peer) = arguments.value::<String>("--peer")? {
+        let (name, command) = peer.split_once('=').context("--peer NAME=COMMAND")?;
+        peers.push(Peer::external(name, command)?);
+    }
+    arguments.finish()?;
+    ensure!(bench.rounds > 0, "at least one round");
+    let mut report = Report::new(bench.rounds)?;
+    bench.loads(&peers, &mut report)?;
+    bench.second_command(&mut report)?;
+    bench.difference(&peers, &mut report)?;
+    bench.parse_alone(&mut report)?;
+    if bench.shapes {
+        bench.shapes(&mut report)?;
+    }
+    match out {
+        Some(out) => Ok(std::fs::write(out, report.text())?),
+        None => {
+            println!("{}", report.text());
+            Ok(())
+        }
+    }
+}
+
+struct Bench {
+    rounds: usize,
+    megabytes: Vec<u32>,
+    shapes: bool,
+    /// Some peers need very long on larger files.
+    largest_peer_mb: u32,
+    program: PathBuf,
+}
+
+/// A command line with a name for the table.
+struct Contender {
+    name: String,
+    command: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Contender {
+    fn new(name: &str, command: Vec<String>) -> Self {
+        Self { name: name.to_owned(), command, environment: Vec::new() }
+    }
+}
+
+impl Bench {
+    /// Each contender once a round, so that a slow minute hits all; the medians.
+    fn race(&self, contenders: &[Contender]) -> Result<Vec<Cost>> {
+        let mut costs = vec![Vec::new(); contenders.len()];
+        for round in 1..=self.rounds {
+            for (contender, costs) in contenders.iter().zip(&mut costs) {
+                eprintln!("round {round} of {}: {}", self.rounds, contender.name);
+                costs.push(cost(&contender.command, &contender.environment)?);
+            }
+        }
+        Ok(costs.iter().map(|costs| median(costs)).collect())
+    }
+
+    fn heapdowse(&self, arguments: &[&str], files: &[&Path]) -> Vec<String> {
+        let mut command = vec![self.program.display().to_string()];
+        command.extend(arguments.iter().map(|word| (*word).to_owned()));
+        command.extend(files.iter().map(|file| file.display().to_string()));
+        command
+    }
+
+    fn loads(&self, peers: &[Peer], report: &mut Report) -> Result<()> {
+        let mut sizes = Vec::new();
+        for &megabytes in &self.megabytes {
+            let file = snapshot(nodes::V20, megabytes, Which::First)?;
+            let classes = self.heapdowse(&["classes", "--json", "--no-cache"], &[&file]);
+            let mut contenders = vec![Contender::new("heapdowse", classes)];
+            if megabytes <= self.largest_peer_mb {
+                contenders.extend(peers.iter().filter_map(|peer| peer.load(&file)));
+            }
+            let costs = self.race(&contenders)?;
+            let bytes = std::fs::metadata(&file)?.len();
+            report.race(&format!("Load, distances, dominators, retained sizes, classes: {bytes} bytes"));
+            report.costs(contenders.iter().map(|contender| contender.name.as_str()), &costs);
+            sizes.push((bytes as f64, costs[0].cpu_s));
+        }
+        if let Some(exponent) = growth::exponent(&sizes) {
+            report
+                .line(&format!("CPU seconds of heapdowse grow with the size to the power of {exponent:.2}."));
+        }
+        Ok(())
+    }
+
+    /// The first command leaves an index in the cache, the second uses it.
+    fn second_command(&self, report: &mut Report) -> Result<()> {
+        for &megabytes in &self.megabytes {
+            let file = snapshot(nodes::V20, megabytes, Which::First)?;
+            let (mut first, mut second) = (Vec::new(), Vec::new());
+            for _ in 0..self.rounds {
+                let cache = tempfile::tempdir()?;
+                let environment = [("XDG_CACHE_HOME".to_owned(), cache.path().display().to_string())];
+                let command = self.heapdowse(&["classes", "--json"], &[&file]);
+                first.push(cost(&command, &environment)?);
+                second.push(cost(&command, &environment)?);
+            }
+            report.race(&format!("A second command on the same file: {megabytes} MB"));
+            let costs = [median(&first), median(&second)];
+            report.costs(["first command", "second command"].into_iter(), &costs);
+        }
+        Ok(())
+    }
+
+    fn difference(&self, peers: &[Peer], report: &mut Report) -> Result<()> {
+        let Some(&megabytes) = self.megabytes.iter().filter(|megabytes| **megabytes <= 100).max() else {
+            return Ok(());
+        };
+        let before = snapshot(nodes::V20, megabytes, Which::First)?;
+        let after = snapshot(nodes::V20, megabytes, Which::Second)?;
+        let load = self.heapdowse(&["classes", "--json", "--no-cache"], &[&before]);
+        let diff = self.heapdowse(&["diff", "--json", "--no-cache"], &[&before, &after]);
+        let mut contenders =
+            vec![Contender::new("heapdowse, one load", load), Contender::new("heapdowse, difference", diff)];
+        contenders.extend(peers.iter().filter_map(|peer| peer.diff(&before, &after)));
+        let costs = self.race(&contenders)?;
+        report.race(&format!("The difference of two snapshots of {megabytes} MB"));
+        report.costs(contenders.iter().map(|contender| contender.name.as_str()), &costs);
+        Ok(())
+    }
+
+    /// Reading alone, beside the least that a reader must do: look at every byte and keep every integer.
+    fn parse_alone(&self, report: &mut Report) -> Result<()> {
+        let program = peers::rust_peers()?;
+        for &megabytes in &self.megabytes {
+            let file = snapshot(nodes::V20, megabytes, Which::First)?.display().to_string();
+            let contender = |name: &str, mode: &str| {
+                Contender::new(name, vec![program.display().to_string(), mode.to_owned(), file.clone()])
+            };
+            let contenders = [
+                contender("plain scan that stores every integer", "scan"),
+                contender("heap-graph, read", "read"),
+            ];
+            let costs = self.race(&contenders)?;
+            report.race(&format!("Reading alone: {megabytes} MB"));
+            report.costs(contenders.iter().map(|contender| contender.name.as_str()), &costs);
+        }
+        Ok(())
+    }
+
+    fn shapes(&self, report: &mut Report) -> Result<()> {
+        let shapes = [
+            ("a linked list", [500_000, 5_000_000], soak::linked_list as fn(u64) -> Result<PathBuf>),
+            ("an array", [2_000_000, 20_000_000], soak::wide_array),
+        ];
+        for (name, counts, file) in shapes {
+            let mut contenders = Vec::new();
+            for count in counts {
+                let command = self.heapdowse(&["classes", "--json", "--no-cache"], &[&file(count)?]);
+                contenders.push(Contender::new(&format!("{name} of {count}"), command));
+            }
+            let costs = self.race(&contenders)?;
+            report.race(&format!("As deep or as wide as can be: {name}"));
+            report.costs(contenders.iter().map(|contender| contender.name.as_str()), &costs);
+            let points: Vec<_> =
+                counts.iter().zip(&costs).map(|(count, cost)| (*count as f64, cost.cpu_s)).collect();
+            if let Some(exponent) = growth::exponent(&points) {
+                report.line(&format!("CPU seconds grow with the count to the power of {exponent:.2}."));
+            }
+        }
+        Ok(())
+    }
+}

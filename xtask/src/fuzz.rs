@@ -1,0 +1,27 @@
+//! `fuzz`: runs the fuzz targets for a while, on nightly.
+
+use anyhow::{Context, Result};
+
+use crate::arguments::Arguments;
+use crate::shell::{root, run as execute, step};
+
+const TARGETS: [&str; 2] = ["read", "read_analyse_print"];
+
+pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
+    let seconds: u32 = arguments.value("--seconds")?.unwrap_or(60);
+    let only: Option<String> = arguments.value("--target")?;
+    arguments.finish()?;
+    let corpus = root().join("testing").join("corpus");
+    for target in TARGETS.iter().filter(|target| only.as_ref().is_none_or(|only| only == **target)) {
+        step(&format!("fuzz {target} for {seconds} s"), || {
+            // New inputs go to the first folder; the committed corpus is only read.
+            let found = root().join("fuzz").join("corpus").join(target);
+            std::fs::create_dir_all(&found).with_context(|| found.display().to_string())?;
+            let mut command = std::process::Command::new("cargo");
+            command.args(["+nightly", "fuzz", "run", target]).arg(&found).arg(&corpus);
+            command.args(["--", "-rss_limit_mb=4096", "-timeout=20", &format!("-max_total_time={seconds}")]);
+            execute(command.current_dir(root())).context("cargo install cargo-fuzz, if it is not there")
+        })?;
+    }
+    Ok(())
+}
