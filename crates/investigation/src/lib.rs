@@ -1,3 +1,4 @@
 //! Opens any input, runs the hunt for a leak, answers in plain data.
 
 pub mod open;
+pub mod run;
