@@ -1,4 +1,5 @@
 //! Opens any input, runs the hunt for a leak, answers in plain data.
 
+pub mod attribute;
 pub mod open;
 pub mod run;

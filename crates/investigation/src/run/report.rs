@@ -137,12 +137,34 @@ pub struct CodePlace {
 pub struct Suspect {
     /// The class of what accumulates.
     pub class: String,
+    /// The class of the object that holds it.
+    pub holder: String,
+    /// What kind of collection that is.
+    pub kind: heap_graph::AccumulationKind,
     /// Where the variable that holds it is declared.
     pub owner: Option<CodePlace>,
     /// The statement that adds to it.
     pub added_at: Option<CodePlace>,
+    /// Whether the owner is code of a package or of Node itself.
+    pub in_library: bool,
+    /// When it is: the application's declaration or call that brought the owner to life.
+    pub app_owner: Option<CodePlace>,
+    /// When it is: the application's statement that makes the library add.
+    pub app_statement: Option<CodePlace>,
+    /// Further statements that add, best first.
+    pub also: Vec<CodePlace>,
+    /// Whether owner and statement were found by resolved names, with no choice left.
+    pub certain: bool,
     /// The retaining path in words, from the root to what accumulates.
     pub path: Vec<String>,
+    /// The path by names alone: the same leak has the same one in another run.
+    pub signature: String,
+    /// Objects of the class that were added and stayed.
+    pub count: u64,
+    /// Bytes that they retain.
+    pub bytes: u64,
+    /// Whether some were added between any two snapshots.
+    pub grew_every_time: bool,
     /// Objects per unit of work.
     pub count_per_request: Option<f64>,
     /// Bytes per unit of work.
