@@ -35,7 +35,11 @@ fn main() -> anyhow::Result<()> {
             let _ = writeln!(stderr, "[{:6.2} s] {:?}", started.elapsed().as_secs_f64(), event.step);
         }
     };
-    let report = run(&options, &mut events, &mut investigation::attribute::Attributor { folder: std::env::current_dir().ok() })?;
+    let report = run(
+        &options,
+        &mut events,
+        &mut investigation::attribute::Attributor { folder: std::env::current_dir().ok() },
+    )?;
     let mut out = std::io::stdout().lock();
     if json {
         serde_json::to_writer_pretty(&mut out, &report)?;

@@ -43,11 +43,8 @@ impl Attribute for Attributor {
             return Vec::new();
         };
         let Ok(retainers) = Retainers::new(&last.graph) else { return Vec::new() };
-        let moments: Vec<Moment<'_>> = snapshots
-            .iter()
-            .chain([&last])
-            .map(|snapshot| Moment { graph: &snapshot.graph })
-            .collect();
+        let moments: Vec<Moment<'_>> =
+            snapshots.iter().chain([&last]).map(|snapshot| Moment { graph: &snapshot.graph }).collect();
         let found = suspects(&moments, &analysis, &retainers);
         let largest = found.iter().map(heap_graph::Suspect::total_bytes).max().unwrap_or(0);
         let told: Vec<heap_graph::Suspect> = found
@@ -71,13 +68,7 @@ struct Heap<'a> {
 }
 
 impl Attributor {
-    fn suspect(
-        &self,
-        heap: &Heap<'_>,
-        texts: &Texts,
-        suspect: &heap_graph::Suspect,
-        work: f64,
-    ) -> Suspect {
+    fn suspect(&self, heap: &Heap<'_>, texts: &Texts, suspect: &heap_graph::Suspect, work: f64) -> Suspect {
         let culprit = locate(heap, texts, suspect);
         let per = |value: u64| (work > 0.0).then(|| value as f64 / work);
         let library = |place: &CodePlace| source_culprit::is_library(&place.file);
@@ -127,7 +118,8 @@ impl Attributor {
 
     /// Names a file relative to the folder where the program was started.
     fn relative(&self, mut place: CodePlace) -> CodePlace {
-        let below = self.folder.as_deref().and_then(|folder| Path::new(&place.file).strip_prefix(folder).ok());
+        let below =
+            self.folder.as_deref().and_then(|folder| Path::new(&place.file).strip_prefix(folder).ok());
         if let Some(below) = below {
             place.file = below.to_string_lossy().into_owned();
         }
@@ -146,9 +138,8 @@ fn locate(heap: &Heap<'_>, texts: &Texts, suspect: &heap_graph::Suspect) -> Culp
     let path: Vec<(NodeIndex, heap_graph::Edge)> =
         steps.into_iter().map(|step| (step.node, step.edge)).collect();
     let retainers = |node| heap.retainers.of(node).iter().map(|&from| NodeIndex(from)).collect();
-    let is_library = |script| {
-        texts.infos.get(&script).is_none_or(|url| url.is_empty() || source_culprit::is_library(url))
-    };
+    let is_library =
+        |script| texts.infos.get(&script).is_none_or(|url| url.is_empty() || source_culprit::is_library(url));
     let view = GraphView { graph: heap.graph, retainers: &retainers, is_library: &is_library };
     let evidence = source_culprit::from_graph(&view, point, &path);
     source_culprit::locate(&evidence, texts)
@@ -196,7 +187,8 @@ fn evidence(suspect: &heap_graph::Suspect, answer: &Suspect) -> Vec<String> {
 /// Adds what the graph shows to the verdict's evidence.
 fn confirm(verdict: &mut Verdict, suspects: &[Suspect]) {
     let Some(first) = suspects.first() else { return };
-    let counted = first.count_per_request.map(|count| format!(" ({count:.2} per request)")).unwrap_or_default();
+    let counted =
+        first.count_per_request.map(|count| format!(" ({count:.2} per request)")).unwrap_or_default();
     verdict.confirm_by_graph(format!(
         "the heap graph shows {} more {}{counted} held by {} ({})",
         first.count, first.class, first.holder, first.kind
@@ -222,7 +214,8 @@ impl Texts {
         };
         let ordered: BTreeSet<(u8, u32)> = infos.iter().map(|(&id, url)| (rank(url), id)).collect();
         let wanted: Vec<u32> = ordered.into_iter().map(|(_, id)| id).take(MAX_SCRIPTS).collect();
-        let scripts = sources.script_sources(&wanted).into_iter().map(|script| (script.script_id, script)).collect();
+        let scripts =
+            sources.script_sources(&wanted).into_iter().map(|script| (script.script_id, script)).collect();
         Texts { infos, scripts }
     }
 }

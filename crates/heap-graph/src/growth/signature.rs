@@ -63,11 +63,6 @@ pub fn accumulation_kind(
     path: &[PathStep],
     inside: &[PathStep],
 ) -> AccumulationKind {
-    let steps = || path.iter().chain(inside);
-    let through = |wanted: &[&str]| {
-        steps()
-            .any(|step| matches!(graph.edge_name(&step.edge), EdgeName::Name(name) if wanted.contains(&name)))
-    };
     let near = |wanted: &[&str]| {
         let last = path.iter().rev().take(3).chain(inside.iter().take(3));
         last.into_iter()
@@ -76,7 +71,8 @@ pub fn accumulation_kind(
     if near(&["_events"]) {
         return AccumulationKind::Listeners;
     }
-    let class_on_way = |wanted: &[&str]| steps().any(|step| wanted.contains(&graph.name(step.node)));
+    let near_nodes = || path.iter().rev().take(2).chain(inside.iter().take(2)).map(|step| step.node);
+    let class_near = |wanted: &[&str]| near_nodes().any(|node| wanted.contains(&graph.name(node)));
     match graph.name(holder) {
         "Map" => return AccumulationKind::Map,
         "Set" => return AccumulationKind::Set,
@@ -86,13 +82,13 @@ pub fn accumulation_kind(
         "AsyncLocalStorage" | "AsyncContextFrame" => return AccumulationKind::AsyncLocalStorage,
         _ => {}
     }
-    if class_on_way(&["TimersList"]) {
+    if class_near(&["TimersList"]) {
         return AccumulationKind::Timers;
     }
-    if through(&["reactions_or_result"]) && near(&["reactions_or_result"]) {
+    if near(&["reactions_or_result"]) {
         return AccumulationKind::Promise;
     }
-    if near(&["_cache"]) && class_on_way(&["Module"]) {
+    if near(&["_cache"]) && class_near(&["Module"]) {
         return AccumulationKind::RequireCache;
     }
     let first = inside.first().map(|step| graph.edge_name(&step.edge));
@@ -142,7 +138,7 @@ fn node_text(graph: &HeapGraph, node: NodeIndex) -> Option<String> {
         NodeKind::String | NodeKind::ConcatenatedString | NodeKind::SlicedString => Some("string".to_owned()),
         _ if is_context(graph, node) => Some("scope".to_owned()),
         _ if graph.name(node).is_empty() => None,
-        _ => Some(graph.name(node).to_owned()),
+        _ => Some(graph.name(node).trim_end_matches(" / ").to_owned()),
     }
 }
 
