@@ -73,7 +73,7 @@ fn a_leaky_server_is_called_so_with_its_snapshots_and_sources() {
     let mut asked = Asked::default();
     let report = run(&options, &mut (), &mut asked).unwrap();
 
-    assert_eq!((report.verdict.word, report.unit), (Word::Leak, WorkUnit::Request), "{:#?}", report.verdict);
+    assert_eq!((report.verdict.word, report.verdict.unit), (Word::Leak, WorkUnit::Request), "{:#?}", report.verdict);
     let growth = report.verdict.growth.as_ref().unwrap();
     assert!(growth.low > 100.0 && growth.high < 3000.0, "an object with headers per request: {growth:?}");
     assert!(report.rounds.iter().skip(1).all(|row| row.requests == Some(499)), "{:?}", report.rounds);
@@ -155,7 +155,7 @@ fn a_program_without_a_port_is_watched_over_time() {
                 if (++n === 120) clearInterval(timer); }, 30)";
     let (options, _) = options(&["node", "-e", code]);
     let report = report(&options);
-    assert_eq!(report.unit, WorkUnit::Second);
+    assert_eq!(report.verdict.unit, WorkUnit::Second);
     assert!(report.rounds.len() >= 3, "{:?}", report.rounds);
     assert_eq!(report.ended_by_itself.as_deref(), Some("exit status: 0"));
     assert_ne!(report.verdict.word, Word::NoLeak);

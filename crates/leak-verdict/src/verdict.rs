@@ -143,6 +143,7 @@ pub struct Evidence {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The word.
+    #[serde(rename = "verdict")]
     pub word: Word,
     /// How well founded it is.
     pub grade: Grade,

@@ -90,7 +90,6 @@ pub fn run(
         schema_version: 1,
         command: options.command.clone(),
         watched: process,
-        unit,
         rounds: rows,
         snapshots: taken,
         verdict,

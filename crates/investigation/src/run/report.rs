@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use leak_verdict::{Recording, Verdict, WorkUnit};
+use leak_verdict::{Recording, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::Snapshot;
@@ -16,13 +16,12 @@ pub struct RunReport {
     pub command: Vec<String>,
     /// The process that was watched; absent when none lived long enough.
     pub watched: Option<WatchedProcess>,
-    /// What the work axis counts.
-    pub unit: WorkUnit,
     /// One row for each floor, in the order of time.
     pub rounds: Vec<RoundRow>,
     /// The snapshots that were taken.
     pub snapshots: Vec<SnapshotTaken>,
-    /// The verdict with its evidence.
+    /// The verdict with its evidence; in JSON its fields stand beside the others, `verdict` being the word.
+    #[serde(flatten)]
     pub verdict: Verdict,
     /// Who is to blame, best first.
     pub suspects: Vec<Suspect>,
