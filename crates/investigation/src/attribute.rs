@@ -94,7 +94,10 @@ impl Attributor {
         let mut answer = Suspect {
             class: suspect.class.clone(),
             in_library: owner.as_ref().is_some_and(library),
-            holder: heap.graph.name(suspect.holder).to_owned(),
+            holder: match suspect.kind {
+                AccumulationKind::Handles => "V8's roots".to_owned(),
+                _ => heap.graph.name(suspect.holder).to_owned(),
+            },
             kind: suspect.kind,
             owner: owner.map(|place| self.relative(place)),
             added_at: added_at.map(|place| self.relative(place)),
@@ -133,6 +136,8 @@ fn locate(heap: &Heap<'_>, texts: &Texts, suspect: &heap_graph::Suspect) -> Culp
     let through = matches!(suspect.kind, AccumulationKind::Variable | AccumulationKind::Field);
     let (point, steps): (NodeIndex, Vec<&PathStep>) = match suspect.inside.first() {
         Some(first) if through => (first.edge.to, suspect.path.iter().chain([first]).collect()),
+        // What only native handles hold has no collection: one of the things themselves is searched.
+        _ if suspect.kind == AccumulationKind::Handles => (suspect.top, suspect.path.iter().collect()),
         _ => (suspect.holder, suspect.path.iter().collect()),
     };
     let path: Vec<(NodeIndex, heap_graph::Edge)> =

@@ -73,7 +73,12 @@ fn a_leaky_server_is_called_so_with_its_snapshots_and_sources() {
     let mut asked = Asked::default();
     let report = run(&options, &mut (), &mut asked).unwrap();
 
-    assert_eq!((report.verdict.word, report.verdict.unit), (Word::Leak, WorkUnit::Request), "{:#?}", report.verdict);
+    assert_eq!(
+        (report.verdict.word, report.verdict.unit),
+        (Word::Leak, WorkUnit::Request),
+        "{:#?}",
+        report.verdict
+    );
     let growth = report.verdict.growth.as_ref().unwrap();
     assert!(growth.low > 100.0 && growth.high < 3000.0, "an object with headers per request: {growth:?}");
     assert!(report.rounds.iter().skip(1).all(|row| row.requests == Some(499)), "{:?}", report.rounds);

@@ -27,6 +27,8 @@ pub enum AccumulationKind {
     Promise,
     /// Values in an `AsyncLocalStorage`.
     AsyncLocalStorage,
+    /// Sockets, servers, workers and the like, which Node's native side holds.
+    Handles,
     /// Modules that `require` keeps.
     RequireCache,
     /// Keys of a plain object.
@@ -48,6 +50,7 @@ impl fmt::Display for AccumulationKind {
             AccumulationKind::Timers => "pending timers",
             AccumulationKind::Promise => "reactions of a promise",
             AccumulationKind::AsyncLocalStorage => "AsyncLocalStorage",
+            AccumulationKind::Handles => "native handles",
             AccumulationKind::RequireCache => "require cache",
             AccumulationKind::Dictionary => "keys of an object",
             AccumulationKind::Variable => "variable",
