@@ -111,7 +111,7 @@ impl Attributor {
             bytes: suspect.total_bytes(),
             count_per_request: per(suspect.count()),
             bytes_per_request: per(suspect.total_bytes()),
-            grew_every_time: suspect.grew_every_time(),
+            grew_every_time: suspect.grew_every_time() && !suspect.is_exchange(),
             evidence: Vec::new(),
             missing: missing(&culprit),
         };
@@ -182,6 +182,9 @@ fn evidence(suspect: &heap_graph::Suspect, answer: &Suspect) -> Vec<String> {
         let with: Vec<String> =
             suspect.with.iter().map(|(class, count)| format!("{count} {class}")).collect();
         lines.push(format!("with them: {}", with.join(", ")));
+    }
+    if suspect.is_exchange() {
+        lines.push("about as many were taken out as were put in: it exchanges, it does not grow".to_owned());
     }
     if !answer.grew_every_time {
         lines.push("it did not grow in every window, so it may be no leak".to_owned());

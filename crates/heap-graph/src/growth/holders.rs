@@ -189,3 +189,20 @@ pub(super) fn inside(
     }
     path
 }
+
+/// Number of objects that a holder holds directly or through V8's backing stores.
+pub(super) fn held(graph: &HeapGraph, holder: NodeIndex) -> u64 {
+    let mut count = 0;
+    let mut seen = FxHashSet::default();
+    let mut queue = vec![(holder, 0)];
+    while let Some((node, depth)) = queue.pop() {
+        for edge in graph.edges(node).filter(holds) {
+            if is_subject(graph, edge.to) {
+                count += 1;
+            } else if depth < 3 && graph.kind(edge.to) == NodeKind::Array && seen.insert(edge.to) {
+                queue.push((edge.to, depth + 1));
+            }
+        }
+    }
+    count
+}

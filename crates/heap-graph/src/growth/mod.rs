@@ -49,6 +49,9 @@ pub struct Suspect {
     pub direct_counts: Vec<u64>,
     /// Bytes retained by what was made in each window.
     pub bytes: Vec<u64>,
+    /// Things that the holder holds directly now, less those it held at the first snapshot. A cache that is full
+    /// takes in new things and lets old ones go: then this is near 0. `None` where the holder is V8's roots.
+    pub net_growth: Option<i64>,
     /// Other classes that grow with it, most frequent first, with their counts over all windows.
     pub with: Vec<(String, u64)>,
     /// The path by names alone, without ids or indices: the same in another run.
@@ -69,6 +72,12 @@ impl Suspect {
     /// Whether something was added, and stayed, in every window.
     pub fn grew_every_time(&self) -> bool {
         self.counts.iter().all(|&count| count > 0)
+    }
+
+    /// Whether about as much was taken out as was put in: a full cache, not a leak.
+    pub fn is_exchange(&self) -> bool {
+        let put_in: u64 = self.direct_counts.iter().sum();
+        put_in >= MIN_COUNT && self.net_growth.is_some_and(|net| net * 2 < put_in as i64)
     }
 }
 
@@ -126,7 +135,19 @@ pub fn suspects(moments: &[Moment<'_>], analysis: &Analysis, retainers: &Retaine
     for group in holders.groups(MAX_SUSPECTS * 3) {
         found.extend(suspect(graph, analysis, retainers, &windows, &tops, group));
     }
-    found.sort_by_key(|suspect| std::cmp::Reverse((suspect.grew_every_time(), suspect.total_bytes())));
+    for suspect in found.iter_mut().filter(|suspect| suspect.holder != NodeIndex::ROOT) {
+        let first = moments[0].graph;
+        let before = first.find_id(graph.id(suspect.holder)).map_or(0, |holder| holders::held(first, holder));
+        suspect.net_growth = Some(holders::held(graph, suspect.holder) as i64 - before as i64);
+    }
+    let rank = |suspect: &Suspect| {
+        (
+            suspect.grew_every_time() && !suspect.is_exchange(),
+            suspect.grew_every_time(),
+            suspect.total_bytes(),
+        )
+    };
+    found.sort_by_key(|suspect| std::cmp::Reverse(rank(suspect)));
     found.truncate(MAX_SUSPECTS);
     found
 }
@@ -251,6 +272,7 @@ fn suspect(
         counts,
         direct_counts,
         bytes,
+        net_growth: None,
         with,
         signature,
     })

@@ -145,26 +145,31 @@ fn node_text(graph: &HeapGraph, node: NodeIndex) -> Option<String> {
     }
 }
 
-/// A path as one line: nodes and the edges between them, without V8's backing stores.
+/// A path as one line: nodes and the edges between them, without V8's backing stores. A step that repeats
+/// itself (the links of a chain) is told once, with a count.
 pub fn describe_path(graph: &HeapGraph, path: &[PathStep]) -> String {
-    let mut text = String::new();
-    for (at, step) in path.iter().enumerate() {
-        if at > 0 || step.node != NodeIndex::ROOT {
-            if let Some(node) = node_text(graph, step.node) {
-                text.push_str(&node);
-            }
-            text.push(' ');
+    let mut parts: Vec<(String, usize)> = Vec::new();
+    let mut open = String::new();
+    for step in path.iter().filter(|step| step.node != NodeIndex::ROOT) {
+        if let Some(node) = node_text(graph, step.node) {
+            open.push_str(&node);
         }
-        if let Some(edge) = step_text(graph, step, true)
-            && step.node != NodeIndex::ROOT
-        {
-            text.push_str(&edge);
-            text.push_str(" → ");
+        let Some(edge) = step_text(graph, step, true) else { continue };
+        open = format!("{open} {edge}").trim().to_owned();
+        match parts.last_mut() {
+            Some((last, count)) if *last == open => *count += 1,
+            _ => parts.push((std::mem::take(&mut open), 1)),
         }
+        open.clear();
     }
     let last = path.last().and_then(|step| node_text(graph, step.edge.to));
-    text.push_str(&last.unwrap_or_default());
-    text.trim().trim_end_matches('→').trim().to_owned()
+    open.push_str(&last.unwrap_or_default());
+    parts.push((open, 1));
+    let shown = parts.into_iter().filter(|(part, _)| !part.is_empty()).map(|(part, count)| match count {
+        1 => part,
+        count => format!("{part} (×{count})"),
+    });
+    shown.collect::<Vec<String>>().join(" → ")
 }
 
 /// The path by names alone: stable between runs, so that the same leak is known again. Elements lose their
