@@ -182,7 +182,7 @@ fn tops(graph: &HeapGraph, analysis: &Analysis, windows: &Windows) -> Tops {
             }
             let is_old = windows.of(graph, at) == 0 && holders::is_holder(graph, at);
             let next = analysis.dominator(at);
-            if is_old || at == next || graph.kind(at) == NodeKind::Synthetic {
+            if is_old || at == next || matches!(graph.kind(at), NodeKind::Synthetic | NodeKind::Code) {
                 break Above { top: None, end: at };
             }
             path.push(at);
@@ -195,7 +195,8 @@ fn tops(graph: &HeapGraph, analysis: &Analysis, windows: &Windows) -> Tops {
             }
             known.insert(below, above);
         }
-        if let Some(top) = above.top {
+        // What code holds (its constants) comes with the code, not with the work done.
+        if let Some(top) = above.top.filter(|_| graph.kind(above.end) != NodeKind::Code) {
             tops.members.entry(top).or_default().push(node);
             tops.above.insert(top, above.end);
         }
