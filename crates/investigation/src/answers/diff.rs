@@ -62,8 +62,6 @@ pub struct HolderDiff {
 /// The answer.
 #[derive(Clone, Debug, Serialize)]
 pub struct Diff {
-    /// The inputs, oldest first.
-    pub files: Vec<String>,
     /// How they were compared.
     pub comparison: Comparison,
     /// What shared ids stand for, for each snapshot and the next.
@@ -119,7 +117,6 @@ pub fn diff(
         false => Some(holders(first, last, &rows.0, progress)?),
     };
     Ok(Diff {
-        files: heaps.iter().map(|heap| heap.name().to_owned()).collect(),
         comparison: if is_one_process { Comparison::ById } else { Comparison::ByClass },
         kinship,
         order_looks_wrong: is_one_process && highest.windows(2).any(|pair| pair[0] > pair[1]),
