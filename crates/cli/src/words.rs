@@ -10,6 +10,8 @@ use crate::text::{clip, count, plural, safe};
 
 /// Longest name in a line of text.
 const NAME: usize = 60;
+/// Longest list of keys that stands for an object.
+const KEYS: usize = 40;
 /// Distances from here on are of what only V8's own roots reach.
 const SYSTEM_DISTANCE: i32 = 100_000_000;
 
@@ -26,7 +28,13 @@ pub(crate) fn name(node: &NodeRef) -> String {
     match (node.kind.as_str(), node.name.as_deref()) {
         ("closure", Some(name)) => format!("{}()", clip(name, NAME)),
         ("closure", None) => "(anonymous function)".to_owned(),
+        // The keys of a plain object tell more than its class.
+        ("object", Some(name)) if name.starts_with('{') => clip(name, KEYS),
         ("object" | "native", _) => clip(&node.class, NAME),
+        ("code", Some(name)) if name != node.class => {
+            format!("{} {}", clip(name, NAME), clip(&node.class, NAME))
+        }
+        ("synthetic", None) => "(root)".to_owned(),
         ("number", _) => "number".to_owned(),
         (_, Some(name)) => clip(name, NAME),
         (_, None) => clip(&node.class, NAME),
@@ -56,6 +64,22 @@ pub(crate) fn place_or_nothing(found: Option<&Place>) -> String {
     found.map(place).unwrap_or_default()
 }
 
+/// A path in one line, without the realm that every path through the global object begins with.
+pub(crate) fn path(path: &str) -> String {
+    let known = "system / NativeContext {global_object} → ";
+    safe(path.strip_prefix(known).unwrap_or(path)).into_owned()
+}
+
+/// A collection's kind with its article: `an array`, `event listeners`.
+pub(crate) fn some(kind: &str) -> String {
+    match kind {
+        "array" | "AsyncLocalStorage" => format!("an {kind}"),
+        "Map" | "Set" | "WeakMap" | "variable" | "field" => format!("a {kind}"),
+        "require cache" => format!("the {kind}"),
+        plural => plural.to_owned(),
+    }
+}
+
 /// How one object refers to another.
 pub(crate) fn reference(reference: &Reference) -> String {
     clip(&reference.words(), NAME)
@@ -79,10 +103,17 @@ pub(crate) fn missing(output: &mut Output, missing: &Missing) -> io::Result<()> 
         lacks.push(plural(missing.edges, "edge", "edges"));
     }
     if missing.strings {
-        lacks.push(format!("strings ({} without a name)", plural(missing.nodes_without_name, "node", "nodes")));
+        lacks.push(format!(
+            "strings ({} without a name)",
+            plural(missing.nodes_without_name, "node", "nodes")
+        ));
     }
     let sections: Vec<String> = missing.sections.iter().map(|section| safe(section).into_owned()).collect();
-    writeln!(output, "  Missing: {}", if lacks.is_empty() { "nothing that counts".into() } else { lacks.join(", ") })?;
+    writeln!(
+        output,
+        "  Missing: {}",
+        if lacks.is_empty() { "nothing that counts".into() } else { lacks.join(", ") }
+    )?;
     if !sections.is_empty() {
         writeln!(output, "  Sections cut or absent: {}", sections.join(", "))?;
     }
@@ -95,10 +126,7 @@ pub(crate) fn missing(output: &mut Output, missing: &Missing) -> io::Result<()> 
         )?;
     }
     if missing.strings {
-        writeln!(
-            output,
-            "  --names-from FILE takes names by id from a whole snapshot of the same process."
-        )?;
+        writeln!(output, "  --names-from FILE takes names by id from a whole snapshot of the same process.")?;
     }
     Ok(())
 }

@@ -147,9 +147,9 @@ fn print_suspect(output: &mut Output, number: usize, suspect: &HeavyObject, tota
         .map(|held| format!("{} × {} ({})", count(held.count), clip(&held.class, 60), size(held.retained_size)))
         .collect();
     if !holds.is_empty() {
-        writeln!(output, "     What is in this {}: {}.", suspect.kind_in_words, holds.join(", "))?;
+        writeln!(output, "     Held by it ({}): {}.", words::some(&suspect.kind_in_words), holds.join(", "))?;
     }
-    writeln!(output, "     Alive through: {}", safe(&suspect.path))?;
+    writeln!(output, "     Alive through: {}", words::path(&suspect.path))?;
     if let Some(place) = &suspect.node.location {
         let what = if suspect.node.kind == "closure" { "Declared" } else { "Its constructor is" };
         writeln!(output, "     {what} at {}", words::place(place))?;
@@ -165,15 +165,15 @@ fn print_biggest(output: &mut Output, whole: &Analysed) -> Result<()> {
         Column::Number("of heap"),
         Column::Number("Distance"),
         Column::Name("Object"),
-        Column::Name("Declared at"),
+        Column::Name("Alive through"),
     ];
-    let rows = whole.biggest_objects.iter().map(|node| {
+    let rows = whole.biggest_objects.iter().map(|big| {
         vec![
-            size(node.retained_size),
-            percent(node.retained_size, total),
-            words::distance(node.distance),
-            words::node(node),
-            words::place_or_nothing(node.location.as_ref()),
+            size(big.node.retained_size),
+            percent(big.node.retained_size, total),
+            words::distance(big.node.distance),
+            words::node(&big.node),
+            clip(&words::path(&big.path), 120),
         ]
     });
     table::print(output, &columns, rows)?;
@@ -183,7 +183,7 @@ fn print_biggest(output: &mut Output, whole: &Analysed) -> Result<()> {
 
 fn print_texts(output: &mut Output, whole: &Analysed) -> Result<()> {
     if whole.duplicate_strings.content_count > 0 {
-        output.heading("Duplicate strings")?;
+        output.heading("Duplicate strings (--reveal shows what strings say)")?;
         strings::print_duplicates(output, &whole.duplicate_strings)?;
     }
     if whole.strings.count > 0 {

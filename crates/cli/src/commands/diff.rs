@@ -155,7 +155,7 @@ fn print_holders(output: &mut Output, holders: &[HolderDiff]) -> Result<()> {
             clip(&holder.class, 40),
             format!("{about}{}", count(holder.before_count)),
             format!("{about}{}", count(holder.after_count)),
-            clip(&holder.signature, 160),
+            clip(holder.signature.strip_prefix("system / NativeContext {global_object} ").unwrap_or(&holder.signature), 200),
         ]
     });
     Ok(table::print(output, &columns, rows)?)
@@ -174,17 +174,16 @@ fn print_suspects(output: &mut Output, suspects: &[Growing]) -> Result<()> {
             (_, false) => format!(", not every time ({})", counts.join(", ")),
         };
         let gist = format!(
-            "{} × {} ({}) in {} {}",
+            "{} × {} ({}) in {}",
             count(suspect.count),
             clip(&suspect.class, 60),
             size_delta(suspect.bytes as i64),
-            if suspect.kind_in_words.starts_with(['a', 'e', 'A']) { "an" } else { "a" },
-            suspect.kind_in_words,
+            words::some(&suspect.kind_in_words),
         );
         writeln!(output, "{:>3}. {}{every}", number + 1, output.bold(&gist))?;
         let place = suspect.holder.location.as_ref().map(|at| format!(", {}", words::place(at)));
         writeln!(output, "     held by {}{}", words::node(&suspect.holder), place.unwrap_or_default())?;
-        writeln!(output, "     path    {}", safe(&suspect.path))?;
+        writeln!(output, "     path    {}", words::path(&suspect.path))?;
         writeln!(output, "     inside  {}", safe(&suspect.inside))?;
         if !suspect.with.is_empty() {
             let with: Vec<String> = suspect

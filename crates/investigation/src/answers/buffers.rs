@@ -31,8 +31,9 @@ pub struct Buffers {
 /// Data of ArrayBuffers, the largest first.
 pub(crate) fn buffers(view: &View<'_>, top: usize) -> Buffers {
     let graph = view.graph;
-    let is_data =
-        |&node: &NodeIndex| graph.kind(node) == NodeKind::Native && graph.name(node) == "system / JSArrayBufferData";
+    let is_data = |&node: &NodeIndex| {
+        graph.kind(node) == NodeKind::Native && graph.name(node) == "system / JSArrayBufferData"
+    };
     let mut found: Vec<NodeIndex> = graph.nodes().filter(is_data).collect();
     let bytes = found.iter().map(|&node| graph.raw_self_size(node)).sum();
     let count = found.len() as u64;

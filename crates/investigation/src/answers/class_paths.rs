@@ -178,7 +178,10 @@ impl<'a> Merged<'a> {
         // A list is a chain of like objects: all of it is one place.
         let above = &self.places[parent];
         let class_name = self.class_name(node);
-        if above.edge.as_ref() == Some(&reference) && above.class == class_name && edge.kind == EdgeKind::Property {
+        if above.edge.as_ref() == Some(&reference)
+            && above.class == class_name
+            && edge.kind == EdgeKind::Property
+        {
             return parent;
         }
         let places = &mut self.places;

@@ -79,25 +79,24 @@ fn fill(view: &View<'_>, class: &'static str, shape: Shape, top: usize) -> Fill 
     };
     let mut found: Vec<(u64, NodeIndex, u64, u64)> = Vec::new();
     let Some(name) = graph.strings().find(class) else { return fill };
-    let is_one =
-        |&node: &NodeIndex| graph.kind(node) == NodeKind::Object && graph.name_index(node) == name;
+    let is_one = |&node: &NodeIndex| graph.kind(node) == NodeKind::Object && graph.name_index(node) == name;
     for node in graph.nodes().filter(is_one).filter(|&node| analysis.shallow_size(node) != 0) {
         // Prototypes are called like their instances, but have no table.
         let Some(store) = store(graph, analysis, node, shape) else {
             if shape == Shape::Array && graph.child(node, EdgeKind::Property, "constructor").is_none() {
                 fill.count += 1;
                 fill.empty_count += 1;
-                fill.empty_size += analysis.shallow_size(node);
+                fill.empty_size += graph.raw_self_size(node);
             }
             continue;
         };
         fill.count += 1;
-        let size = analysis.shallow_size(store.node);
+        let size = graph.raw_self_size(store.node);
         if store.used == 0 {
             // An array without references may be full of numbers: only collections are known to be empty.
             if shape != Shape::Array {
                 fill.empty_count += 1;
-                fill.empty_size += analysis.shallow_size(node) + size;
+                fill.empty_size += graph.raw_self_size(node) + size;
             }
             continue;
         }

@@ -96,10 +96,8 @@ pub fn diff(
         heap.analysis(progress)?;
     }
     let graphs = || heaps.iter().map(Heap::graph);
-    let kinship: Vec<Kinship> = heaps
-        .windows(2)
-        .map(|pair| heap_graph::kinship(pair[0].graph(), pair[1].graph()))
-        .collect();
+    let kinship: Vec<Kinship> =
+        heaps.windows(2).map(|pair| heap_graph::kinship(pair[0].graph(), pair[1].graph())).collect();
     let is_one_process = kinship.iter().all(Kinship::is_same_process);
     let highest: Vec<u64> = graphs().map(|graph| graph.max_js_id()).collect();
     let rows = class_rows(heaps, is_one_process, progress)?;
@@ -175,6 +173,8 @@ fn class_diff(row: DiffRow, scripts: &HashMap<u32, String>) -> ClassDiff {
 /// Classes whose holders are looked up, and objects of each that are looked at.
 const CLASSES: usize = 5;
 const SAMPLE: usize = 200;
+/// Ways that hold less than one in so many of what was added are not told.
+const SMALL: u64 = 20;
 
 /// How the classes that grew most are held in two processes, told by path signatures.
 fn holders(
@@ -207,11 +207,23 @@ fn holders(
                 estimated: old_estimated || new_estimated,
             })
             .collect();
-        of_class.sort_by_key(|holder| holder.before_count as i64 - holder.after_count as i64);
+        let grown = |holder: &HolderDiff| holder.after_count.saturating_sub(holder.before_count);
+        of_class.retain(|holder| grown(holder) * SMALL >= row.added_count.max(1));
+        of_class.sort_by_key(|holder| std::cmp::Reverse(grown(holder)));
         of_class.truncate(CLASSES);
         found.extend(of_class);
     }
     Ok(found)
+}
+
+/// The signature without slots of hash tables: `{37}` is where an entry happens to lie.
+fn without_slots(signature: &str) -> String {
+    let is_slot = |word: &str| {
+        let inner = word.strip_prefix('{').and_then(|word| word.strip_suffix('}'));
+        inner.is_some_and(|inner| !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let words = signature.split(' ').map(|word| if is_slot(word) { "{*}" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Objects of a class by the signature of their shortest path; projected from a sample if there are many.
@@ -223,14 +235,13 @@ fn signatures(
     let graph = heap.graph();
     let analysis = heap.analysis(progress)?;
     let retainers = heap.retainers()?;
-    let members: Vec<NodeIndex> =
-        graph.nodes().filter(|&node| analysis.class_name(node) == class).collect();
+    let members: Vec<NodeIndex> = graph.nodes().filter(|&node| analysis.class_name(node) == class).collect();
     let sample = members.len().min(SAMPLE);
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for number in 0..sample {
         let member = members[number * members.len() / sample];
         let path = shortest_path(graph, analysis, retainers, member);
-        *counts.entry(path_signature(graph, &path, &[])).or_default() += 1;
+        *counts.entry(without_slots(&path_signature(graph, &path, &[]))).or_default() += 1;
     }
     for count in counts.values_mut() {
         *count = (*count * members.len() as u64).div_ceil(sample.max(1) as u64);

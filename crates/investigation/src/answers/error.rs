@@ -9,7 +9,9 @@ pub enum AnswerError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// There is no such object.
-    #[error("{file}: no object has the id @{id}; ids are those of this file, an object that was freed has none")]
+    #[error(
+        "{file}: no object has the id @{id}; ids are those of this file, an object that was freed has none"
+    )]
     NoSuchObject {
         /// The input.
         file: String,

@@ -19,6 +19,10 @@ use crate::open::Heap;
 /// Part of the heap from which on something is named: one in so many.
 const SHARE: u64 = 10;
 
+/// Classes of which every program has a tenth of a small heap, and how much more of them is worth a word.
+const BASIC: [&str; 4] = ["Function", "Object", "Array", "(string)"];
+const BASIC_FACTOR: u64 = 3;
+
 /// Objects of one class that are held in the same place.
 #[derive(Clone, Debug, Serialize)]
 pub struct HeldClass {
@@ -78,7 +82,7 @@ pub(crate) fn heavy(heap: &Heap, view: &View<'_>) -> Result<Heavy, AnswerError> 
     let points = accumulation_points(graph, analysis, threshold);
     let retainers = heap.retainers()?;
     let named: HashSet<NodeIndex> = points.iter().map(|&(node, _)| node).collect();
-    let mut below = Below::new(graph, analysis, &named);
+    let mut below = Below::new(graph, analysis, &named, &told_below(analysis, &points));
     let mut objects = Vec::new();
     for (node, own_share) in points {
         let path = shortest_path(graph, analysis, retainers, node);
@@ -117,9 +121,12 @@ fn accumulation_points(graph: &HeapGraph, analysis: &Analysis, threshold: u64) -
     big.retain(|node| share[node] >= threshold);
     let mut points: HashMap<NodeIndex, u64> = HashMap::new();
     for node in big {
-        let Some(holder) = head_of_chain(graph, analysis, subject_above(graph, analysis, node)) else { continue };
+        let Some(holder) = head_of_chain(graph, analysis, subject_above(graph, analysis, node)) else {
+            continue;
+        };
         // A chain's links have no share each; its head has what hangs on it.
-        let whole = if holder == node { share[&node] } else { share[&node].max(analysis.retained_size(holder)) };
+        let whole =
+            if holder == node { share[&node] } else { share[&node].max(analysis.retained_size(holder)) };
         let own = points.entry(holder).or_default();
         *own = (*own).max(whole);
     }
@@ -176,6 +183,24 @@ fn head_of_chain(graph: &HeapGraph, analysis: &Analysis, node: Option<NodeIndex>
     }
 }
 
+/// For everything above a named object, the bytes that are told with objects below it.
+fn told_below(analysis: &Analysis, points: &[(NodeIndex, u64)]) -> HashMap<NodeIndex, u64> {
+    let mut told: HashMap<NodeIndex, u64> = HashMap::new();
+    for &(node, own) in points {
+        let mut at = node;
+        // A long chain above needs no exact sum: nobody in it is told.
+        for _ in 0..10_000 {
+            let above = analysis.dominator(at);
+            if above == at {
+                break;
+            }
+            *told.entry(above).or_default() += own;
+            at = above;
+        }
+    }
+    told
+}
+
 /// Objects of one class in one place.
 struct Held {
     count: u64,
@@ -192,7 +217,12 @@ struct Below {
 }
 
 impl Below {
-    fn new(graph: &HeapGraph, analysis: &Analysis, named: &HashSet<NodeIndex>) -> Below {
+    fn new(
+        graph: &HeapGraph,
+        analysis: &Analysis,
+        named: &HashSet<NodeIndex>,
+        told: &HashMap<NodeIndex, u64>,
+    ) -> Below {
         let mut below = Below { held: HashMap::new(), loose: ByClass::new() };
         for node in graph.nodes().filter(|&node| is_subject(graph, node)) {
             if analysis.shallow_size(node) == 0 {
@@ -209,9 +239,11 @@ impl Below {
             } else {
                 continue;
             };
-            let held = into.entry(analysis.class_of(node)).or_insert(Held { count: 0, retained: 0, sample: node });
+            let held =
+                into.entry(analysis.class_of(node)).or_insert(Held { count: 0, retained: 0, sample: node });
             held.count += 1;
-            held.retained += analysis.retained_size(node);
+            let told = told.get(&node).copied().unwrap_or(0);
+            held.retained += analysis.retained_size(node).saturating_sub(told);
             if analysis.retained_size(node) > analysis.retained_size(held.sample) {
                 held.sample = node;
             }
@@ -240,7 +272,10 @@ fn held_classes(analysis: &Analysis, held: ByClass) -> Vec<HeldClass> {
 fn heavy_classes(view: &View<'_>, loose: ByClass, threshold: u64) -> Vec<HeavyClass> {
     let mut classes: Vec<HeavyClass> = loose
         .into_iter()
-        .filter(|(_, held)| held.retained >= threshold && held.count > 1)
+        .filter(|(class, held)| {
+            let is_basic = BASIC.contains(&view.analysis.class_key(*class).name.as_str());
+            held.count > 1 && held.retained >= if is_basic { threshold * BASIC_FACTOR } else { threshold }
+        })
         .map(|(class, held)| HeavyClass {
             class: view.analysis.class_key(class).name.clone(),
             count: held.count,

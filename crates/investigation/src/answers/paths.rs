@@ -54,7 +54,8 @@ pub fn paths(
     others.sort_by_key(Vec::len);
     let more = others.len() > top || found.cut_by_depth || found.cut_by_nodes || found.cut_by_siblings;
     others.truncate(top);
-    let retaining_step = |edge: &&RetainingEdge| Step { node: view.node(edge.from), edge: view.reference(&edge.edge) };
+    let retaining_step =
+        |edge: &&RetainingEdge| Step { node: view.node(edge.from), edge: view.reference(&edge.edge) };
     Ok(Paths {
         node: view.node(node),
         shortest_in_words: heap_graph::describe_path(graph, &shortest),

@@ -1,6 +1,6 @@
 //! Everything that one snapshot tells at first sight.
 
-use heap_graph::{AnalysisError, NodeIndex, Statistics, Step};
+use heap_graph::{AnalysisError, NodeIndex, Statistics, Step, describe_path, shortest_path};
 use serde::Serialize;
 
 use super::buffers::{Buffers, buffers};
@@ -31,6 +31,16 @@ pub struct Summary {
     pub analysed: Option<Analysed>,
 }
 
+/// A big object, and why it is alive.
+#[derive(Clone, Debug, Serialize)]
+pub struct BigObject {
+    /// The object.
+    #[serde(flatten)]
+    pub node: NodeRef,
+    /// How the roots reach it, in words.
+    pub path: String,
+}
+
 /// What is known of a whole heap.
 #[derive(Clone, Debug, Serialize)]
 pub struct Analysed {
@@ -41,7 +51,7 @@ pub struct Analysed {
     /// Objects and classes that hold a tenth of the heap or more.
     pub suspects: Heavy,
     /// The biggest objects that no other object of the program holds alone.
-    pub biggest_objects: Vec<NodeRef>,
+    pub biggest_objects: Vec<BigObject>,
     /// The biggest classes by retained size.
     pub biggest_classes: Vec<Class>,
     /// Strings that exist more than once.
@@ -91,7 +101,12 @@ fn analysed(heap: &Heap, top: usize, reveal: bool, progress: Progress<'_>) -> Re
     step(heap, "suspects", progress)?;
     let suspects = heavy(heap, &view)?;
     step(heap, "biggest objects", progress)?;
-    let biggest_objects = biggest_objects(&view, top);
+    let retainers = heap.retainers()?;
+    let big = |node: NodeIndex| {
+        let path = shortest_path(graph, analysis, retainers, node);
+        BigObject { node: view.node(node), path: describe_path(graph, &path) }
+    };
+    let biggest_objects = biggest_objects(&view, top).into_iter().map(big).collect();
     let question = classes::Question { only: None, matching: None, order: Order::Retained, top: None };
     let mut all_classes = classes::classes(heap, &question, progress)?.classes;
     let detached: Vec<Class> =
@@ -134,7 +149,7 @@ fn step(heap: &Heap, name: &'static str, progress: Progress<'_>) -> Result<(), A
 }
 
 /// Objects of the program that no other object of the program dominates, the largest first.
-fn biggest_objects(view: &View<'_>, top: usize) -> Vec<NodeRef> {
+fn biggest_objects(view: &View<'_>, top: usize) -> Vec<NodeIndex> {
     let (graph, analysis) = (view.graph, view.analysis);
     let counts = |node: NodeIndex| {
         let is_global = graph.name(node) == "global" || graph.name(node).starts_with("global ");
@@ -155,5 +170,5 @@ fn biggest_objects(view: &View<'_>, top: usize) -> Vec<NodeRef> {
             at = above;
         }
     };
-    by_size.into_iter().filter(is_topmost).take(top).map(|node| view.node(node)).collect()
+    by_size.into_iter().filter(is_topmost).take(top).collect()
 }

@@ -243,7 +243,9 @@ pub fn open_any(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Re
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).map_err(SourceError::Io).map_err(source_error)?;
         let parsed = parse_profile(&bytes);
-        return parsed.map(Opened::Profile).map_err(|source| OpenError::Profile { path: path.to_owned(), source });
+        return parsed
+            .map(Opened::Profile)
+            .map_err(|source| OpenError::Profile { path: path.to_owned(), source });
     }
     let read = ReadOptions { size, salvage: options.salvage, ..ReadOptions::default() };
     let graph = heap_graph::read(reader, &read, progress)

@@ -292,7 +292,9 @@ mod tests {
 
     #[test]
     fn broken_json_is_an_error() {
-        for bad in ["{\"head\":{},}", "{\"head\" {}}", "{\"head\":{}} x", "{}", "[]", "{\"head\":{\"a\":nul}}"] {
+        for bad in
+            ["{\"head\":{},}", "{\"head\" {}}", "{\"head\":{}} x", "{}", "[]", "{\"head\":{\"a\":nul}}"]
+        {
             assert!(parse_profile(bad.as_bytes()).is_err(), "{bad}");
         }
     }
