@@ -67,7 +67,10 @@ pub fn duplicate_strings(graph: &HeapGraph, analysis: &Analysis, as_devtools: bo
             truncated: beyond != Beyond::Whole,
             certain: !matches!(beyond, Beyond::Sized(_)),
             shallow_size: nodes.iter().map(|&node| analysis.shallow_size(node)).sum(),
-            retained_size: nodes.iter().map(|&node| analysis.retained_size(node)).sum(),
+            // Ropes may lie in each other, and are counted again each time.
+            retained_size: nodes
+                .iter()
+                .fold(0, |sum: u64, &node| sum.saturating_add(analysis.retained_size(node))),
             nodes,
         })
         .collect();

@@ -68,6 +68,12 @@ pub fn read<R: Read + Send>(
         }
         other => other?,
     }
+    if let Some(offset) = reader.parts.missing.cut_at
+        && reader.parts.nodes.is_none()
+    {
+        let problem = format!("it ends at byte {offset}, before its first node: nothing can be salvaged");
+        return Err(ReadError::Inconsistent { section: "file".to_owned(), problem });
+    }
     reader.parts.finish(options.salvage)
 }
 
@@ -356,15 +362,26 @@ impl Parts {
                 self.missing.sections.push(section.to_owned());
             }
         }
+        // V8 writes places whenever the header has their fields; only a cut can have taken them.
+        let has_places = layout.locations.fields() > 0 && !self.seen.contains(&"locations");
+        if has_places && self.missing.cut_at.is_some() {
+            self.missing.sections.push("locations".to_owned());
+        }
         self.missing.strings = self.missing.sections.iter().any(|section| section == "strings");
         let strings = self.strings.take().unwrap_or_default();
         let (mut nodes, mut rare) =
             self.nodes.take().ok_or(ReadError::MissingSection { section: "nodes" })?;
+        check_sizes(&rare.big_sizes, layout.header.extra_native_bytes)?;
         let none =
             || (EdgeBuffers { kind: Vec::new(), name: Vec::new(), to: Vec::new() }, HighestName::default());
+        if self.missing.nodes > 0 {
+            // Only where edges stand before nodes: some of them lead to nodes that are gone.
+            self.edges = None;
+            self.locations = LocationColumns::default();
+        }
         let (edges, highest) = self.edges.take().unwrap_or_else(none);
         self.missing.edges = layout.edge_count - edges.to.len() as u64;
-        self.check_edge_counts(&mut nodes.edge_count, edges.to.len() as u64)?;
+        self.check_edge_counts(&mut nodes.edge_count, edges.to.len() as u64, layout.edge_count)?;
         if !self.missing.strings {
             check_name("nodes", "name", rare.highest_name, strings.len())?;
             check_name("edges", "name_or_index", highest, strings.len())?;
@@ -396,16 +413,16 @@ impl Parts {
         })
     }
 
-    /// The nodes' edge counts must add up to the edges. In a cut file, nodes whose edges are cut lose them.
-    fn check_edge_counts(&self, counts: &mut [u32], edges: u64) -> Result<(), ReadError> {
+    /// The edge counts of all nodes must add up to the edges, also if edges are cut off. Nodes whose edges are
+    /// cut off lose them.
+    fn check_edge_counts(&self, counts: &mut [u32], edges: u64, promised: u64) -> Result<(), ReadError> {
         let sum: u64 = counts.iter().map(|&count| u64::from(count)).sum();
-        if sum == edges {
-            return Ok(());
-        }
-        if self.missing.cut_at.is_none() {
+        if self.missing.nodes == 0 && sum != promised {
             return Err(ReadError::Inconsistent {
                 section: "nodes".to_owned(),
-                problem: format!("the edge_count of all nodes add up to {sum}, but there are {edges} edges"),
+                problem: format!(
+                    "the edge_count of all nodes add up to {sum}, but there are {promised} edges"
+                ),
             });
         }
         let mut left = edges;
@@ -415,6 +432,19 @@ impl Parts {
         }
         Ok(())
     }
+}
+
+/// Sums over nodes must be exact, also as doubles in DevTools: all sizes together stay below 2^53 bytes. Sizes that
+/// are not big can't reach that.
+fn check_sizes(big_sizes: &[(u32, u64)], extra_native_bytes: u64) -> Result<(), ReadError> {
+    let sum = big_sizes.iter().fold(extra_native_bytes, |sum, (_, size)| sum.saturating_add(*size));
+    if sum < 1 << 53 {
+        return Ok(());
+    }
+    Err(ReadError::Inconsistent {
+        section: "nodes".to_owned(),
+        problem: "the self sizes add up to 2^53 bytes or more; no heap is that large".to_owned(),
+    })
 }
 
 fn check_name(section: &str, field: &str, highest: HighestName, strings: usize) -> Result<(), ReadError> {
