@@ -26,7 +26,7 @@ fn decorated(random: &RandomHeap) -> TestHeap {
     let node = heap.node("object", "Enormous \u{1} \"\\ é 日 😀", 4_000_000_001, 5_000_000_000);
     heap.edge(test_heaps::Node(0), "element", 4_294_967_295, node);
     heap.extra_native_bytes(12_345);
-    for function in 0..numbers.below(4) {
+    for function in 0..=numbers.below(4) {
         let location = Location { script_id: 3, line: u32::MAX, column: function as u32 };
         heap.trace_function(function as u64 + 1, format!("f{function}"), "app.js", location);
     }
@@ -134,7 +134,7 @@ fn a_slice_has_all_that_its_nodes_hold() {
 struct Held(Vec<u64>, usize);
 
 impl Held {
-    fn new(bytes: &[u8]) -> Arc<dyn Bytes> {
+    fn holder(bytes: &[u8]) -> Arc<dyn Bytes> {
         let words = bytes.chunks(8).map(|chunk| {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
@@ -159,7 +159,7 @@ fn indexed(graph: &HeapGraph, analysis: &Analysis) -> Vec<u8> {
 }
 
 fn load(bytes: &[u8]) -> Result<(HeapGraph, Analysis), IndexError> {
-    let index = Index::open(Held::new(bytes), IDENTITY)?;
+    let index = Index::open(Held::holder(bytes), IDENTITY)?;
     Ok((index.graph()?, index.analysis()?))
 }
 
@@ -176,7 +176,7 @@ fn an_index_gives_back_graph_analysis_and_retainers() {
         let retainers = Retainers::new(&graph).expect("a small graph");
         let mut bytes = Vec::new();
         write_retainer_index(IDENTITY, &retainers, &mut bytes).expect("memory can be written");
-        let index = Index::open(Held::new(&bytes), IDENTITY).expect("an index of our own");
+        let index = Index::open(Held::holder(&bytes), IDENTITY).expect("an index of our own");
         let loaded = index.retainers().expect("whole");
         for node in graph.nodes() {
             assert_eq!(retainers.of(node), loaded.of(node));
@@ -218,7 +218,7 @@ fn an_index_that_was_cut_or_is_another_files_is_refused() {
     for length in 0..bytes.len() {
         assert!(load(&bytes[..length]).is_err(), "cut to {length} of {}", bytes.len());
     }
-    let other = Index::open(Held::new(&bytes), b"other fil").err();
+    let other = Index::open(Held::holder(&bytes), b"other fil").err();
     assert_eq!(other, Some(IndexError::OtherSource));
     let mut newer = bytes.clone();
     newer[8] += 1;

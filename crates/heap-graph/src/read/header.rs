@@ -80,6 +80,16 @@ impl Layout {
             expected: "the header's JSON".to_owned(),
             found: error.to_string(),
         })?;
+        Layout::from_json(&value).map_err(|error| match error {
+            ReadError::Inconsistent { section, problem } => {
+                let problem = format!("{problem} (the section begins at byte {offset})");
+                ReadError::Inconsistent { section, problem }
+            }
+            other => other,
+        })
+    }
+
+    fn from_json(value: &Value) -> Result<Layout, ReadError> {
         let meta = value.get("meta").ok_or_else(|| wrong("\"meta\" is missing"))?;
         let mut header = Header {
             extra_native_bytes: value.get("extra_native_bytes").and_then(Value::as_u64).unwrap_or(0),
@@ -95,8 +105,8 @@ impl Layout {
             trace_functions: small(meta, "trace_function_info_fields")?,
             trace_nodes: small(meta, "trace_node_fields")?,
             samples: small(meta, "sample_fields")?,
-            node_count: count(&value, "node_count")?,
-            edge_count: count(&value, "edge_count")?,
+            node_count: count(value, "node_count")?,
+            edge_count: count(value, "edge_count")?,
             header,
         })
     }

@@ -200,9 +200,10 @@ impl Reader<'_> {
     }
 
     fn nodes<R: Read + Send>(&mut self, input: &mut Input<R>, layout: &Layout) -> Result<(), ReadError> {
-        let count = believe("node_count", layout.node_count, layout.nodes.fields, self.options.size)?;
+        let count = believe("node_count", layout.node_count, layout.nodes.fields, self.options)?;
         if layout.node_count >= u64::from(u32::MAX) {
-            let problem = format!("node_count is {count}; at most 4,294,967,294 nodes are supported");
+            let problem =
+                format!("node_count is {}; at most 4,294,967,294 nodes are supported", layout.node_count);
             return Err(ReadError::TooLarge { problem });
         }
         let mut buffers = NodeBuffers {
@@ -215,7 +216,7 @@ impl Reader<'_> {
         let sink = NodeSink::new(&layout.nodes, &mut buffers);
         let (sink, ended) = read_records(input, sink, self.plan("nodes", layout.nodes.fields))?;
         let rare = sink.finish();
-        let read = self.parts.count(("nodes", "node_count"), layout.node_count, &ended)?;
+        let read = self.parts.count(("nodes", "node_count"), layout.node_count, &ended, input.offset())?;
         self.parts.missing.nodes = layout.node_count - ended.records;
         buffers.kind.truncate(read);
         buffers.name.truncate(read);
@@ -227,12 +228,12 @@ impl Reader<'_> {
     }
 
     fn edges<R: Read + Send>(&mut self, input: &mut Input<R>, layout: &Layout) -> Result<(), ReadError> {
-        let count = believe("edge_count", layout.edge_count, layout.edges.fields, self.options.size)?;
+        let count = believe("edge_count", layout.edge_count, layout.edges.fields, self.options)?;
         let mut buffers = EdgeBuffers { kind: zeroed(count)?, name: zeroed(count)?, to: zeroed(count)? };
         let sink = EdgeSink::new(&layout.edges, layout.nodes.fields, layout.node_count, &mut buffers);
         let (sink, ended) = read_records(input, sink, self.plan("edges", layout.edges.fields))?;
         let highest = sink.highest_name;
-        let read = self.parts.count(("edges", "edge_count"), layout.edge_count, &ended)?;
+        let read = self.parts.count(("edges", "edge_count"), layout.edge_count, &ended, input.offset())?;
         buffers.kind.truncate(read);
         buffers.name.truncate(read);
         buffers.to.truncate(read);
@@ -298,18 +299,22 @@ impl Reader<'_> {
     }
 }
 
-/// A count of the header, unless the file is too short for it.
-fn believe(name: &str, count: u64, fields: usize, size: Option<u64>) -> Result<usize, ReadError> {
+/// A count of the header, unless the file is too short for it. A file that was cut may well be: of its records no
+/// more can come than fit.
+fn believe(name: &str, count: u64, fields: usize, options: &ReadOptions) -> Result<usize, ReadError> {
     // A record is at least one digit and one comma for each field.
-    if let Some(size) = size
-        && count > size / (2 * fields as u64) + 1
-    {
+    let most = options.size.map_or(u64::MAX, |size| size / (2 * fields as u64) + 1);
+    if count > most && !options.salvage {
         return Err(ReadError::Inconsistent {
             section: "snapshot".to_owned(),
-            problem: format!("{name} is {count}, which cannot fit into the file's {size} bytes"),
+            problem: format!(
+                "{name} is {count}, which cannot fit into the file's {} bytes",
+                options.size.unwrap_or(0)
+            ),
         });
     }
-    usize::try_from(count).map_err(|_| ReadError::TooLarge { problem: format!("{name} is {count}") })
+    usize::try_from(count.min(most))
+        .map_err(|_| ReadError::TooLarge { problem: format!("{name} is {count}") })
 }
 
 /// Zeros that cost memory only where they are written.
@@ -341,11 +346,15 @@ impl Parts {
         (section, header): (&'static str, &str),
         expected: u64,
         ended: &records::Ended,
+        offset: u64,
     ) -> Result<usize, ReadError> {
         if ended.cut_at.is_none() && ended.records != expected {
             return Err(ReadError::Inconsistent {
                 section: section.to_owned(),
-                problem: format!("it has {} records, but the header's {header} is {expected}", ended.records),
+                problem: format!(
+                    "it ends at byte {offset} after {} records, but the header's {header} is {expected}",
+                    ended.records
+                ),
             });
         }
         self.note_cut(section, ended.cut_at);
@@ -385,6 +394,9 @@ impl Parts {
         if !self.missing.strings {
             check_name("nodes", "name", rare.highest_name, strings.len())?;
             check_name("edges", "name_or_index", highest, strings.len())?;
+        }
+        if self.missing.is_nothing() {
+            check_traces(&self.traces, strings.len())?;
         }
         if !rare.traces.is_empty() {
             self.traces.node_trace = vec![0; nodes.kind.len()];
@@ -434,6 +446,31 @@ impl Parts {
     }
 }
 
+/// Functions have names, and call sites have functions.
+fn check_traces(traces: &AllocationTraces, strings: usize) -> Result<(), ReadError> {
+    let outside = |section: &str, record: usize, problem: String| {
+        let problem = format!("record {record}: {problem}");
+        Err(ReadError::Inconsistent { section: section.to_owned(), problem })
+    };
+    for (record, function) in traces.functions.iter().enumerate() {
+        let name = function.name.max(function.script_name);
+        if name as usize >= strings {
+            let problem = format!("name {name} should be below {strings} (number of strings)");
+            return outside("trace_function_infos", record, problem);
+        }
+    }
+    let functions = traces.functions.len();
+    match traces.tree.iter().position(|node| node.function as usize >= functions) {
+        None => Ok(()),
+        Some(record) => {
+            let function = traces.tree[record].function;
+            let problem =
+                format!("function_info_index {function} should be below {functions} (number of functions)");
+            outside("trace_tree", record, problem)
+        }
+    }
+}
+
 /// Sums over nodes must be exact, also as doubles in DevTools: all sizes together stay below 2^53 bytes. Sizes that
 /// are not big can't reach that.
 fn check_sizes(big_sizes: &[(u32, u64)], extra_native_bytes: u64) -> Result<(), ReadError> {
@@ -441,10 +478,14 @@ fn check_sizes(big_sizes: &[(u32, u64)], extra_native_bytes: u64) -> Result<(), 
     if sum < 1 << 53 {
         return Ok(());
     }
-    Err(ReadError::Inconsistent {
-        section: "nodes".to_owned(),
-        problem: "the self sizes add up to 2^53 bytes or more; no heap is that large".to_owned(),
-    })
+    let largest = big_sizes.iter().max_by_key(|(_, size)| *size);
+    let problem = match largest {
+        Some((node, size)) if *size > extra_native_bytes => {
+            format!("all self_size add up to 2^53 bytes or more, which no heap has; record {node} has {size}")
+        }
+        _ => format!("extra_native_bytes is {extra_native_bytes}; no heap has 2^53 bytes or more"),
+    };
+    Err(ReadError::Inconsistent { section: "nodes".to_owned(), problem })
 }
 
 fn check_name(section: &str, field: &str, highest: HighestName, strings: usize) -> Result<(), ReadError> {

@@ -28,7 +28,8 @@ impl<'a> Rows<'a> {
             return Err(ReadError::Inconsistent {
                 section: section.to_owned(),
                 problem: format!(
-                    "it has {} numbers, for records of {} fields",
+                    "it ends at byte {} after {} numbers, for records of {} fields",
+                    input.offset(),
                     numbers.len(),
                     layout.fields()
                 ),
