@@ -6,21 +6,38 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use devtools_oracle::Oracle;
-use heap_graph::{Analysis, ClassedHeap, HeapGraph, NodeIndex, diff, slice, write};
+use heap_graph::{Analysis, ClassKey, ClassedHeap, HeapGraph, Location, NodeIndex, diff, slice, write};
 use support::{bag_difference, compare_all, read};
 use test_heaps::fixtures::{Which, snapshot};
 use test_heaps::random::{Random, RandomHeap};
 use test_heaps::{Layout, nodes};
 
+/// DevTools' key of a class.
+fn key_text(key: &ClassKey) -> String {
+    let ClassKey { name, location } = key;
+    match location {
+        Some(Location { script_id, line, column }) => format!("{script_id},{line},{column},{name}"),
+        None => format!(",{name}"),
+    }
+}
+
 /// Names the first nodes and classes that differ.
 fn differences(oracle: &Oracle, file: &Path, graph: &HeapGraph, analysis: &Analysis) -> Vec<String> {
     let mut found = node_differences(oracle, file, graph, analysis);
     let ours = analysis.class_rows().iter().map(|row| {
-        let name = analysis.class_key(row.class).name.clone();
-        (name, row.count, row.shallow_size, row.retained_size, i64::from(row.distance))
+        let key = analysis.class_key(row.class);
+        (
+            key_text(key),
+            key.name.clone(),
+            row.count,
+            row.shallow_size,
+            row.retained_size,
+            i64::from(row.distance),
+        )
     });
     let theirs = oracle.aggregates(file).expect("an answer").into_iter();
-    let theirs = theirs.map(|row| (row.name, row.count, row.shallow_size, row.retained_size, row.distance));
+    let theirs =
+        theirs.map(|row| (row.key, row.name, row.count, row.shallow_size, row.retained_size, row.distance));
     found.extend(bag_difference("class", ours, theirs));
     found
 }
@@ -124,6 +141,8 @@ fn a_written_real_snapshot_and_a_slice_of_it_open_in_devtools() {
     });
 }
 
+/// Classes are compared by their keys: for a class of which nothing is left DevTools shows the name that it had by
+/// the interfaces of the earlier snapshot, though it counts by those of the later one.
 fn diff_differences(oracle: &Oracle, before: &Path, after: &Path) -> Vec<String> {
     let ((old, old_numbers), (new, new_numbers)) = (read(before), read(after));
     let interfaces = new_numbers.interfaces();
@@ -135,11 +154,19 @@ fn diff_differences(oracle: &Oracle, before: &Path, after: &Path) -> Vec<String>
     assert_eq!(rows, fresh, "an analysis saves work and changes nothing");
     let ours = rows.into_iter().map(|row| {
         let (count, size) = (row.count_delta(), row.size_delta());
-        (row.class.name, row.added_count, row.removed_count, row.added_size, row.removed_size, count, size)
+        (
+            key_text(&row.class),
+            row.added_count,
+            row.removed_count,
+            row.added_size,
+            row.removed_size,
+            count,
+            size,
+        )
     });
     let theirs = oracle.diff(before, after).expect("an answer").into_iter().map(|row| {
         let (count, size) = (row.count_delta, row.size_delta);
-        (row.name, row.added_count, row.removed_count, row.added_size, row.removed_size, count, size)
+        (row.key, row.added_count, row.removed_count, row.added_size, row.removed_size, count, size)
     });
     bag_difference("change of", ours, theirs)
 }
