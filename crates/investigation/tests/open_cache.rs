@@ -24,6 +24,9 @@ fn indexes(cache: &Path) -> Vec<PathBuf> {
     paths
 }
 
+/// What happens to an index, in a word and in deed.
+type Damage = (&'static str, fn(&mut Vec<u8>));
+
 /// The other side of the tests that need a process of their own.
 #[test]
 fn child() {
@@ -89,7 +92,7 @@ fn a_damaged_index_is_made_again() {
     let options = cached_in(&cache, u64::MAX);
     let file = snapshot(folder.path(), 0);
     let (_, _, total) = open_and_keep(&file, &options);
-    let damage: [(&str, fn(&mut Vec<u8>)); 4] = [
+    let damage: [Damage; 4] = [
         ("a bit", |bytes| {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 4;
