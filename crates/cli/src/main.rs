@@ -1,3 +1,64 @@
 //! `heapdowse`: finds memory leaks in Node.js programs.
+//!
+//! Each command is a file in `commands`, listed in one table there. A command asks `investigation` for an
+//! answer, which is plain data, and prints it as text or as JSON. Results go to standard output, all else to
+//! standard error.
 
-fn main() {}
+mod args;
+mod commands;
+mod failure;
+mod interrupt;
+mod json;
+mod output;
+mod progress;
+mod table;
+mod text;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::output::{ColorChoice, Output};
+
+/// Finds memory leaks in Node.js programs
+#[derive(clap::Parser)]
+#[command(name = "heapdowse", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+struct Cli {
+    /// When to use colors
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
+const AFTER_HELP: &str = "\
+FILE is a heap snapshot (.heapsnapshot or .heaptimeline, also as .gz or .zst), or - for standard input.
+A number as FILE means the process with that id; a file of that name is ./123.
+
+Examples:
+  heapdowse analyze app.heapsnapshot              what is big, and who holds it
+  heapdowse diff before.heapsnapshot after.heapsnapshot --suspects
+  heapdowse paths app.heapsnapshot @12345         why this object is alive
+
+Exit codes: 0 done, 1 leak found, 2 usage, 3 inconclusive, 4 cannot attach, 5 unreadable input, 130 interrupted.";
+
+fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let mut output = Output::new(cli.color);
+    if let Err(error) = interrupt::install() {
+        output::warn(&format!("Ctrl-C can't be handled: {error}"));
+    }
+    let outcome = cli.command.run(&mut output).and_then(|code| {
+        std::io::Write::flush(&mut output)?;
+        Ok(code)
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(error) => failure::report(&error),
+    }
+}

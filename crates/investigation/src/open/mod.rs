@@ -3,8 +3,10 @@
 mod cache;
 mod identity;
 mod mapped;
+mod profile;
 mod source;
 
+use std::io::{Cursor, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -13,7 +15,11 @@ use heap_graph::{Analysis, AnalysisError, HeapGraph, ReadError, ReadOptions, Ret
 
 use cache::{Cache, Entry};
 pub use cache::{CachePolicy, CacheSettings, default_cache_dir};
+pub use profile::{CallSite, Profile, ProfileError, ProfileNode, parse_profile};
 pub use source::SourceError;
+
+/// Bytes that tell a sampling heap profile from a snapshot.
+const PROFILE_HEAD: usize = 64;
 
 /// How to open.
 #[derive(Clone, Debug)]
@@ -60,6 +66,22 @@ pub enum OpenError {
         path: String,
         /// Why.
         source: AnalysisError,
+    },
+    /// It is a sampling heap profile, and a broken one.
+    #[error("{path}: {source}")]
+    Profile {
+        /// As the user gave it.
+        path: String,
+        /// What is wrong, and where.
+        source: ProfileError,
+    },
+    /// It is a sampling heap profile, where a heap is needed.
+    #[error(
+        "{path}: this is a sampling heap profile: it has call sites but no objects, so only `analyze` reads it"
+    )]
+    OnlyProfile {
+        /// As the user gave it.
+        path: String,
     },
     /// Too many edges in one place.
     #[error("{path}: {source}")]
@@ -171,11 +193,30 @@ impl Heap {
     }
 }
 
-/// Opens a file, or standard input for `-`.
+/// What an input turned out to be.
+pub enum Opened {
+    /// A heap snapshot.
+    Heap(Box<Heap>),
+    /// A sampling heap profile.
+    Profile(Profile),
+}
+
+/// Opens a file, or standard input for `-`, that must be a heap.
 ///
 /// # Errors
 /// If it can't be read or is no heap snapshot, with the place of what is wrong.
 pub fn open(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Result<Heap, OpenError> {
+    match open_any(path, options, progress)? {
+        Opened::Heap(heap) => Ok(*heap),
+        Opened::Profile(_) => Err(OpenError::OnlyProfile { path: path.to_owned() }),
+    }
+}
+
+/// Opens a file, or standard input for `-`, whatever it is.
+///
+/// # Errors
+/// If it can't be read or is neither, with the place of what is wrong.
+pub fn open_any(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Result<Opened, OpenError> {
     let source_error = |source| OpenError::Source { path: path.to_owned(), source };
     let input = source::Input::open(path).map_err(source_error)?;
     let entry = match (&options.cache, input.file()) {
@@ -189,10 +230,23 @@ pub fn open(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Result
         let _ = heap.analysis.set(analysis);
         heap.from_index = true;
         heap.entry = entry;
-        return Ok(heap);
+        return Ok(Opened::Heap(Box::new(heap)));
     }
     let unpacked = input.reader(options.allow_expansion).map_err(SourceError::Io);
-    let (reader, size) = unpacked.map_err(source_error)?;
+    let (mut reader, size) = unpacked.map_err(source_error)?;
+    let mut head = Vec::with_capacity(PROFILE_HEAD);
+    let looked = reader.by_ref().take(PROFILE_HEAD as u64).read_to_end(&mut head);
+    looked.map_err(SourceError::Io).map_err(source_error)?;
+    let is_profile = profile::looks_like_profile(&head);
+    let mut reader = Cursor::new(head).chain(reader);
+    if is_profile {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).map_err(SourceError::Io).map_err(source_error)?;
+        let parsed = parse_profile(&bytes);
+        return parsed
+            .map(Opened::Profile)
+            .map_err(|source| OpenError::Profile { path: path.to_owned(), source });
+    }
     let read = ReadOptions { size, salvage: options.salvage, ..ReadOptions::default() };
     let graph = heap_graph::read(reader, &read, progress)
         .map_err(|source| OpenError::Read { path: path.to_owned(), source })?;
@@ -201,7 +255,7 @@ pub fn open(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Result
     if let Some(whole) = &options.names_from {
         take_names(&mut heap, whole, options, progress)?;
     }
-    Ok(heap)
+    Ok(Opened::Heap(Box::new(heap)))
 }
 
 fn take_names(

@@ -1,0 +1,70 @@
+//! What an error means for whoever started the program: one line and an exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+use investigation::answers::AnswerError;
+use investigation::open::OpenError;
+
+use crate::{output, text};
+
+/// Wrong use of the command line.
+const USAGE: u8 = 2;
+/// An input that can't be read, or a result that can't be written.
+const UNREADABLE: u8 = 5;
+/// Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// A command line that is well-formed, and yet asks for something that can't be.
+#[derive(Debug)]
+pub(crate) struct Usage(pub(crate) String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Says what went wrong in one line, and answers the exit code. A reader that went away is no error.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    let is_closed_pipe = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    let causes = || error.chain();
+    let closed = causes().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_closed_pipe));
+    let of_json = causes().filter_map(|cause| cause.downcast_ref::<serde_json::Error>());
+    if closed || of_json.into_iter().any(|e| e.io_error_kind() == Some(io::ErrorKind::BrokenPipe)) {
+        return ExitCode::SUCCESS;
+    }
+    let code = code(error);
+    let message = if code == INTERRUPTED { "interrupted".to_owned() } else { one_line(error) };
+    output::say("error", &message);
+    ExitCode::from(code)
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    if error.downcast_ref::<Usage>().is_some() {
+        return USAGE;
+    }
+    let interrupted = error.downcast_ref::<AnswerError>().is_some_and(AnswerError::is_interrupted)
+        || error.downcast_ref::<OpenError>().is_some_and(OpenError::is_interrupted);
+    if interrupted {
+        return INTERRUPTED;
+    }
+    match error.downcast_ref::<AnswerError>() {
+        Some(AnswerError::NoSuchObject { .. } | AnswerError::NoSuchClass { .. }) => USAGE,
+        _ => UNREADABLE,
+    }
+}
+
+/// Errors of the libraries name their source in their own text; a cause is added only if it says more.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    text::safe(&line).into_owned()
+}

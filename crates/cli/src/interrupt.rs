@@ -1,0 +1,45 @@
+//! Ctrl-C: work stops at its next step; what does not come to one in time is ended.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::failure::INTERRUPTED;
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+static CRITICAL: AtomicU32 = AtomicU32::new(0);
+
+/// Patience with a step that does not look up.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Begins to listen for Ctrl-C.
+pub(crate) fn install() -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(|| {
+        ASKED.store(true, Ordering::Relaxed);
+        std::thread::sleep(GRACE);
+        while CRITICAL.load(Ordering::Acquire) > 0 {
+            std::thread::sleep(GRACE);
+        }
+        std::process::exit(i32::from(INTERRUPTED));
+    })
+}
+
+/// Whether the user pressed Ctrl-C.
+pub(crate) fn asked() -> bool {
+    ASKED.load(Ordering::Relaxed)
+}
+
+/// While it lives, Ctrl-C does not end the program by force: something must be cleaned up first.
+pub(crate) struct Critical(());
+
+impl Critical {
+    pub(crate) fn begin() -> Critical {
+        CRITICAL.fetch_add(1, Ordering::AcqRel);
+        Critical(())
+    }
+}
+
+impl Drop for Critical {
+    fn drop(&mut self) {
+        CRITICAL.fetch_sub(1, Ordering::AcqRel);
+    }
+}
