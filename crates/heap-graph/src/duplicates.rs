@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::analysis::Analysis;
 use crate::graph::{HeapGraph, NodeIndex};
 use crate::kinds::NodeKind;
+use crate::ropes::Ropes;
 
 /// Characters of a string that V8 writes.
 const WRITTEN: usize = 1024;
@@ -46,16 +47,16 @@ enum Beyond {
 /// `as_devtools` takes equal beginnings for equality, as DevTools does on files without hashes.
 pub fn duplicate_strings(graph: &HeapGraph, analysis: &Analysis, as_devtools: bool) -> Vec<DuplicateStrings> {
     let mut groups: FxHashMap<(String, Beyond), Vec<NodeIndex>> = FxHashMap::default();
-    // Flat strings of one table index have one text; the first of them is looked up, the others follow.
+    let mut ropes = Ropes::new(graph);
     for node in graph.nodes() {
         let kind = graph.kind(node);
         if !matches!(kind, NodeKind::String | NodeKind::ConcatenatedString)
             || analysis.shallow_size(node) == 0
-            || graph.is_flat_rope(node)
+            || ropes.is_flat(node)
         {
             continue;
         }
-        let text = graph.display_name(node);
+        let text = ropes.text(node).to_string();
         let beyond = beyond(graph, node, &text, as_devtools);
         groups.entry((text, beyond)).or_default().push(node);
     }
@@ -67,7 +68,10 @@ pub fn duplicate_strings(graph: &HeapGraph, analysis: &Analysis, as_devtools: bo
             truncated: beyond != Beyond::Whole,
             certain: !matches!(beyond, Beyond::Sized(_)),
             shallow_size: nodes.iter().map(|&node| analysis.shallow_size(node)).sum(),
-            retained_size: nodes.iter().map(|&node| analysis.retained_size(node)).sum(),
+            // Ropes may lie in each other, and are counted again each time.
+            retained_size: nodes
+                .iter()
+                .fold(0, |sum: u64, &node| sum.saturating_add(analysis.retained_size(node))),
             nodes,
         })
         .collect();

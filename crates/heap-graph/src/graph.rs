@@ -134,7 +134,7 @@ pub struct Missing {
     pub cut_at: Option<u64>,
     /// Nodes that the header promises and the file lacks.
     pub nodes: u64,
-    /// Edges that the header promises and the file lacks.
+    /// Edges that the header promises and the graph lacks.
     pub edges: u64,
     /// Whether strings are missing: all of them, or those after the cut.
     pub strings: bool,

@@ -20,6 +20,7 @@ mod paths;
 mod progress;
 mod read;
 mod retainers;
+mod ropes;
 mod strings;
 mod traces;
 mod write;

@@ -3,13 +3,12 @@
 use crate::analysis::interfaces::format_property;
 use crate::graph::{Edge, EdgeName, HeapGraph, NodeIndex};
 use crate::kinds::{EdgeKind, NodeKind};
+use crate::ropes;
 
-/// Longest text put together from the parts of a rope, in UTF-16 units.
-const MAX_ROPE: usize = 1024;
 /// Longest list of properties in the name of a plain object, in UTF-16 units.
 const MAX_PROPERTIES: usize = 100;
 
-fn units(text: &str) -> usize {
+pub(crate) fn units(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
@@ -26,24 +25,7 @@ impl HeapGraph {
     /// The text of a rope, put together from its parts up to 1,024 UTF-16 units.
     pub fn rope(&self, node: NodeIndex) -> String {
         let mut text = String::new();
-        let mut length = 0;
-        let mut stack = vec![node];
-        // A rope in a damaged file may contain itself.
-        let mut steps = 0;
-        while let Some(part) = stack.pop() {
-            steps += 1;
-            if length >= MAX_ROPE || steps > 8 * MAX_ROPE {
-                break;
-            }
-            if self.kind(part) != NodeKind::ConcatenatedString {
-                text.push_str(self.name(part));
-                length += units(self.name(part));
-                continue;
-            }
-            let half = |name| self.child(part, EdgeKind::Internal, name).unwrap_or(NodeIndex::ROOT);
-            stack.push(half("second"));
-            stack.push(half("first"));
-        }
+        ropes::append(self, node, &mut text);
         text
     }
 
@@ -80,16 +62,6 @@ impl HeapGraph {
             start.push_str(", ");
         }
         start + &end
-    }
-
-    /// Whether the string node is a rope that V8 has already flattened: one half is empty.
-    pub(crate) fn is_flat_rope(&self, node: NodeIndex) -> bool {
-        self.kind(node) == NodeKind::ConcatenatedString
-            && self.edges(node).any(|edge| {
-                edge.kind == EdgeKind::Internal
-                    && matches!(self.edge_name(&edge), EdgeName::Name("first" | "second"))
-                    && self.display_name(edge.to).is_empty()
-            })
     }
 
     /// The value of a number node that hangs below `node` (`length`, `hash` and `truncated` of strings in

@@ -1,5 +1,6 @@
 //! The string table of a snapshot: one blob of UTF-8 and the end of each string in it.
 
+use crate::bits::BitSet;
 use crate::column::Column;
 
 /// Interned strings, by their index in the file's `strings` section.
@@ -43,6 +44,17 @@ impl Strings {
     /// Index of the first string equal to `wanted`.
     pub fn find(&self, wanted: &str) -> Option<u32> {
         (0..self.len() as u32).find(|&index| self.bytes(index) == Some(wanted.as_bytes()))
+    }
+
+    /// Indices of all strings equal to `wanted`: V8 writes one, other writers may repeat it.
+    pub(crate) fn equal_to(&self, wanted: &str) -> BitSet {
+        let mut found = BitSet::new(self.len());
+        for index in self.containing(wanted) {
+            if self.bytes(index) == Some(wanted.as_bytes()) {
+                found.set(index as usize);
+            }
+        }
+        found
     }
 
     /// Indices of all strings that contain `needle`, in order: one pass over the blob.

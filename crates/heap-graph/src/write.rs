@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use rustc_hash::FxHashMap;
 
-use crate::graph::{HeapGraph, NodeIndex};
+use crate::graph::{Header, HeapGraph, NodeIndex};
 use crate::kinds::{EdgeKind, NodeKind};
 
 /// Writes the whole graph.
@@ -271,7 +271,9 @@ pub fn slice(graph: &HeapGraph, wanted: &[NodeIndex]) -> HeapGraph {
             }
         }
     }
-    let mut builder = crate::builder::GraphBuilder::new(graph.header.clone());
+    // Stacks, and memory that no node stands for, are the whole heap's.
+    let header = Header { extra_native_bytes: 0, trace_function_count: 0, ..graph.header.clone() };
+    let mut builder = crate::builder::GraphBuilder::new(header);
     builder.node(NodeKind::Synthetic as u8, "", 1, 0);
     for position in 0..roots {
         builder.edge(

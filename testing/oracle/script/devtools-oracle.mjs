@@ -18,15 +18,18 @@
 //   interfaces A        the inferred interface definitions
 //   bench A             times of the phases and peak memory: load, initialize, aggregates
 //   bench-diff A B
+//   serve               commands from standard input, a JSON list of words on each line; an answer line for each
 //   --threads 2         dominators in a second thread, as the Memory panel does
 //   --no-interfaces     plain objects stay class "Object"
 import fs from 'node:fs';
+import readline from 'node:readline';
 import { isMainThread, workerData } from 'node:worker_threads';
 import { devtoolsWorker } from './worker-bundle.mjs';
 import { load } from './load.mjs';
 import { keepRawSelfSizes, writeCsv, writeRecords } from './node-rows.mjs';
 
 const { worker, version } = await devtoolsWorker();
+let rawSelfSizes; // of the snapshots that were loaded, when somebody will ask
 
 const commands = {
   async summary(a) {
@@ -77,12 +80,13 @@ const commands = {
     emit({ devtools: version, diff: difference(before.snapshot, after.snapshot) });
   },
   async nodes(a) {
-    const raw = keepRawSelfSizes(worker);
+    rawSelfSizes ??= keepRawSelfSizes(worker);
     const { snapshot } = await open(a);
+    const raw = rawSelfSizes(snapshot);
     let tables = {};
-    if (options.bin) tables = writeRecords(snapshot, raw(), options.out, options.tables);
-    else writeCsv(snapshot, raw(), options.out);
-    console.log(JSON.stringify({ ...totals(snapshot), ...tables }));
+    if (options.bin) tables = writeRecords(snapshot, raw, options.out, options.tables);
+    else writeCsv(snapshot, raw, options.out);
+    say(JSON.stringify({ ...totals(snapshot), ...tables }));
   },
   async bench(a) {
     const { snapshot, parse_ms, init_ms } = await open(a);
@@ -117,8 +121,40 @@ const commands = {
   },
 };
 
-function open(file) {
-  return load(worker, file, { threads: options.threads, interfaces: !options['no-interfaces'] });
+async function open(file) {
+  if (!opened) return load(worker, file, { threads: options.threads, interfaces: !options['no-interfaces'] });
+  const { size, mtimeMs, ino } = fs.statSync(file);
+  const key = [file, size, mtimeMs, ino].join();
+  const heap = opened.get(key) ?? (await load(worker, file));
+  opened.delete(key);
+  opened.set(key, heap);
+  if (opened.size > 2) opened.delete(opened.keys().next().value);
+  return heap;
+}
+
+/** Many questions to one process: it keeps the last two snapshots. */
+async function serve() {
+  opened = new Map();
+  rawSelfSizes = keepRawSelfSizes(worker);
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    said = '';
+    let answer;
+    try {
+      const parsed = parse(JSON.parse(line));
+      options = parsed.options;
+      const [command, ...files] = parsed.positional;
+      await commands[command](...files);
+      answer = { said };
+    } catch (error) {
+      answer = { error: String(error?.stack ?? error) };
+    }
+    console.log(JSON.stringify(answer));
+  }
+}
+
+function say(text) {
+  if (said === undefined) console.log(text);
+  else said += text;
 }
 
 function emit(value) {
@@ -176,10 +212,16 @@ function parse(words) {
 }
 
 let options;
+let opened; // the snapshots that `serve` keeps
+let said; // what the commands of `serve` would have printed
 if (isMainThread) {
   const parsed = parse(process.argv.slice(2));
   options = parsed.options;
   const [command, ...files] = parsed.positional;
+  if (command === 'serve') {
+    await serve();
+    process.exit(0);
+  }
   if (!Object.hasOwn(commands, command ?? '')) {
     console.error('unknown command; see the head of this file');
     process.exit(2);

@@ -7,20 +7,21 @@ const BLOCK = 65536; // rows a write
 
 /**
  * DevTools overwrites the self sizes of the file when it moves sizes to their owners; this keeps the file's own.
- * To be called before the snapshot is loaded; the function returned gives the sizes after.
+ * To be called once, before a snapshot is loaded; the function returned gives the sizes of a snapshot after.
  */
 export function keepRawSelfSizes(worker) {
   const { prototype } = worker.HeapSnapshot.JSHeapSnapshot;
   const calculate = prototype.calculateShallowSizes;
-  let raw;
+  const kept = new WeakMap();
   prototype.calculateShallowSizes = function () {
-    raw = new Uint32Array(this.nodeCount);
+    const raw = new Uint32Array(this.nodeCount);
     for (let i = 0; i < raw.length; i++) {
       raw[i] = this.nodes.getValue(i * this.nodeFieldCount + this.nodeSelfSizeOffset);
     }
+    kept.set(this, raw);
     calculate.call(this);
   };
-  return () => raw;
+  return (snapshot) => kept.get(snapshot);
 }
 
 export function writeCsv(snapshot, raw, file) {

@@ -5,10 +5,12 @@
 
 mod answers;
 mod node_rows;
+mod session;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use answers::{
     ClassRow, Contexts, DiffRow, Dominator, DuplicateString, Interface, NativeContext, ObjectInfo,
@@ -16,6 +18,7 @@ pub use answers::{
 };
 pub use node_rows::{NodeRow, NodeRows};
 use serde::de::DeserializeOwned;
+use session::Session;
 use test_heaps::{SetupError, npm};
 
 const FILES: [(&str, &str); 6] = [
@@ -58,13 +61,21 @@ pub enum OracleError {
 #[derive(Clone, Debug)]
 pub struct Oracle {
     script: PathBuf,
+    session: Option<Arc<Mutex<Session>>>,
 }
 
 impl Oracle {
     /// Installs the oracle under `cache` unless it is there, for example under [`test_heaps::cache_dir`].
     pub fn prepare(cache: &Path) -> Result<Self, OracleError> {
         let folder = npm::project(cache, "devtools-oracle", &FILES)?;
-        Ok(Self { script: folder.join("devtools-oracle.mjs") })
+        Ok(Self { script: folder.join("devtools-oracle.mjs"), session: None })
+    }
+
+    /// The same with one process for all questions, which keeps the snapshots that were asked for last. It ends
+    /// with the last clone of the oracle that is returned.
+    pub fn in_one_process(&self) -> Result<Self, OracleError> {
+        let session = Session::start(&self.script)?;
+        Ok(Self { script: self.script.clone(), session: Some(Arc::new(Mutex::new(session))) })
     }
 
     /// The script, for those who measure it.
@@ -134,6 +145,12 @@ impl Oracle {
 
     /// Asks the script; its answer goes to the file `out`, what it says beside to the text returned.
     fn ask(&self, arguments: &[&OsStr], out: &Path) -> Result<Vec<u8>, OracleError> {
+        if let Some(session) = &self.session {
+            let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+            return session
+                .ask(arguments, out)
+                .map_err(|stderr| OracleError::NoAnswer { command: command_name(arguments), stderr });
+        }
         let output = Command::new("node")
             .arg("--max-old-space-size=16000")
             .arg(&self.script)

@@ -19,11 +19,22 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// A tool that is installed elsewhere: a command with `{file}` in it, as words.
-    pub(super) fn external(name: &str, command: &str) -> Result<Self> {
-        let load: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-        ensure!(load.iter().any(|word| word.contains("{file}")), "--peer {name}=COMMAND: no {{file}} in it");
-        Ok(Self { name: name.to_owned(), load, diff: None })
+    /// A tool that is installed elsewhere: `NAME=LOAD` or `NAME=LOAD;DIFF`, commands with `{file}`, and with
+    /// `{before}` and `{after}`, in them, as words.
+    pub(super) fn external(text: &str) -> Result<Self> {
+        let (name, commands) = text.split_once('=').context("--peer NAME=LOAD;DIFF")?;
+        let words = |command: &str| command.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let (load, diff) = match commands.split_once(';') {
+            Some((load, diff)) => (words(load), Some(words(diff))),
+            None => (words(commands), None),
+        };
+        let has = |command: &[String], place: &str| command.iter().any(|word| word.contains(place));
+        ensure!(has(&load, "{file}"), "--peer {name}: no {{file}} in {load:?}");
+        if let Some(diff) = &diff {
+            let both = has(diff, "{before}") && has(diff, "{after}");
+            ensure!(both, "--peer {name}: no {{before}} and {{after}} in {diff:?}");
+        }
+        Ok(Self { name: name.to_owned(), load, diff })
     }
 
     pub(super) fn load(&self, file: &Path) -> Option<Contender> {
@@ -81,4 +92,29 @@ pub(super) fn rust_peers() -> Result<PathBuf> {
     build.current_dir(folder).env("CARGO_TARGET_DIR", &target);
     run(&mut build).context("the peers written in Rust cannot be built")?;
     Ok(target.join("release").join("peers"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Peer;
+
+    #[test]
+    fn a_peer_may_have_a_command_for_differences() {
+        let peer =
+            Peer::external("other 1.0=tool sum {file};tool diff {after} {before}").expect("two commands");
+        let load = peer.load(Path::new("a.heapsnapshot")).expect("a load");
+        assert_eq!(
+            (load.name.as_str(), load.command.join(" ").as_str()),
+            ("other 1.0", "tool sum a.heapsnapshot")
+        );
+        let diff = peer.diff(Path::new("a"), Path::new("b")).expect("a difference");
+        assert_eq!(diff.command, ["tool", "diff", "b", "a"]);
+        let alone = Peer::external("other=tool {file}").expect("one command");
+        assert!(alone.diff(Path::new("a"), Path::new("b")).is_none());
+        for wrong in ["other", "other=tool", "other=tool {file};tool {before}"] {
+            assert!(Peer::external(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -42,14 +42,16 @@ impl Detachedness {
 
     /// Old files have no such field: native nodes say it in their name.
     fn read_from_names(&mut self, graph: &HeapGraph) {
-        for index in graph.strings().containing("Detached ") {
-            if !graph.strings().get(index).is_some_and(|name| name.starts_with("Detached ")) {
-                continue;
-            }
-            let nodes = graph.nodes().filter(|&node| graph.name_index(node) == index);
-            let native = nodes.filter(|&node| graph.kind(node) == NodeKind::Native);
-            self.states.extend(native.map(|node| (node.0, detachedness::DETACHED)));
+        let starts =
+            |index: &u32| graph.strings().get(*index).is_some_and(|name| name.starts_with("Detached "));
+        let names: FxHashSet<u32> =
+            graph.strings().containing("Detached ").into_iter().filter(starts).collect();
+        if names.is_empty() {
+            return;
         }
+        let nodes = graph.nodes().filter(|&node| names.contains(&graph.name_index(node)));
+        let native = nodes.filter(|&node| graph.kind(node) == NodeKind::Native);
+        self.states.extend(native.map(|node| (node.0, detachedness::DETACHED)));
     }
 
     /// The state of a node after spreading.

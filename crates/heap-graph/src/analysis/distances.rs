@@ -20,8 +20,8 @@ pub(crate) fn distances(graph: &HeapGraph, ephemerons: &Ephemerons) -> Vec<i32> 
         distances: vec![NO_DISTANCE; graph.node_count()],
         reached: BitSet::new(graph.node_count()),
         pending: BitSet::new(ephemerons.pairs()),
-        native_context: names(graph, "system / NativeContext"),
-        descriptors: names(graph, "(map descriptors)"),
+        native_context: graph.strings().equal_to("system / NativeContext"),
+        descriptors: graph.strings().equal_to("(map descriptors)"),
         queue: Vec::with_capacity(graph.node_count()),
     };
     for edge in graph.edges(NodeIndex::ROOT) {
@@ -40,12 +40,6 @@ pub(crate) fn distances(graph: &HeapGraph, ephemerons: &Ephemerons) -> Vec<i32> 
     walk.distances
 }
 
-/// All string indices with this text; V8 has one, other writers may repeat.
-fn names(graph: &HeapGraph, text: &str) -> Vec<u32> {
-    let strings = graph.strings();
-    strings.containing(text).into_iter().filter(|&index| strings.get(index) == Some(text)).collect()
-}
-
 struct Walk<'a> {
     graph: &'a HeapGraph,
     ephemerons: &'a Ephemerons,
@@ -53,8 +47,8 @@ struct Walk<'a> {
     reached: BitSet,
     /// WeakMap entries of which one edge was seen.
     pending: BitSet,
-    native_context: Vec<u32>,
-    descriptors: Vec<u32>,
+    native_context: BitSet,
+    descriptors: BitSet,
     queue: Vec<u32>,
 }
 
@@ -91,8 +85,8 @@ impl Walk<'_> {
     /// Whether some of the node's edges may not be followed, whatever their type.
     fn is_special(&self, node: NodeIndex) -> bool {
         match self.graph.kind(node) {
-            NodeKind::Hidden => self.native_context.contains(&self.graph.name_index(node)),
-            NodeKind::Array => self.descriptors.contains(&self.graph.name_index(node)),
+            NodeKind::Hidden => self.native_context.contains(self.graph.name_index(node) as usize),
+            NodeKind::Array => self.descriptors.contains(self.graph.name_index(node) as usize),
             _ => false,
         }
     }

@@ -43,17 +43,12 @@ pub(crate) fn shallow_sizes(graph: &HeapGraph, detached: &Detachedness) -> Sizes
 
 fn ownable(graph: &HeapGraph, detached: &Detachedness) -> BitSet {
     let mut ownable = BitSet::new(graph.node_count());
-    let external: Vec<u32> = graph
-        .strings()
-        .containing(EXTERNAL_STRING)
-        .into_iter()
-        .filter(|&index| graph.strings().get(index) == Some(EXTERNAL_STRING))
-        .collect();
+    let external = graph.strings().equal_to(EXTERNAL_STRING);
     for (node, &kind) in graph.nodes.kind.iter().enumerate() {
         if kind == NodeKind::Hidden as u8
             || kind == NodeKind::Array as u8
             || (kind == NodeKind::Native as u8
-                && external.contains(&graph.nodes.name[node])
+                && external.contains(graph.nodes.name[node] as usize)
                 // DevTools has given detached nodes another name by then.
                 && !detached.is_renamed(NodeIndex(node as u32)))
         {

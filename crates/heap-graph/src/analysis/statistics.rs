@@ -35,12 +35,8 @@ pub(crate) fn statistics(
 ) -> Statistics {
     let total = root_retained + graph.header.extra_native_bytes;
     let mut sums = Statistics { total, native: graph.header.extra_native_bytes, ..Statistics::default() };
-    let named = |text: &str| {
-        let strings = graph.strings();
-        let found = strings.containing(text);
-        found.into_iter().filter(|&index| strings.get(index) == Some(text)).collect::<Vec<u32>>()
-    };
-    let (buffer_data, array) = (named("system / JSArrayBufferData"), named("Array"));
+    let strings = graph.strings();
+    let (buffer_data, array) = (strings.equal_to("system / JSArrayBufferData"), strings.equal_to("Array"));
     let mut elements: Vec<u32> = Vec::new();
     for node in graph.nodes() {
         let size = shallow.get(node.index());
@@ -48,13 +44,13 @@ pub(crate) fn statistics(
             NodeKind::Hidden => sums.system += size,
             NodeKind::Native => {
                 sums.native += size;
-                if buffer_data.contains(&graph.name_index(node)) && !detached.is_renamed(node) {
+                if buffer_data.contains(graph.name_index(node) as usize) && !detached.is_renamed(node) {
                     sums.typed_arrays += size;
                 }
             }
             NodeKind::Code => sums.code += size,
             NodeKind::String | NodeKind::ConcatenatedString | NodeKind::SlicedString => sums.strings += size,
-            _ if array.contains(&graph.name_index(node)) => {
+            _ if array.contains(graph.name_index(node) as usize) => {
                 sums.js_arrays += size;
                 elements.extend(graph.child(node, EdgeKind::Internal, "elements").map(|to| to.0));
             }

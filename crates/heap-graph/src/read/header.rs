@@ -9,6 +9,12 @@ use crate::kinds::{EdgeKind, NodeKind};
 /// Fields of a record beyond this are nobody's format.
 const MAX_FIELDS: usize = 64;
 
+/// A list of types beyond this is nobody's format.
+const MAX_TYPES: usize = 255;
+
+/// Types without a name here, at most: with the known ones before them, a written graph still has few enough.
+const MAX_UNKNOWN: usize = 128;
+
 /// Where each field of a node record stands.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeLayout {
@@ -74,6 +80,16 @@ impl Layout {
             expected: "the header's JSON".to_owned(),
             found: error.to_string(),
         })?;
+        Layout::from_json(&value).map_err(|error| match error {
+            ReadError::Inconsistent { section, problem } => {
+                let problem = format!("{problem} (the section begins at byte {offset})");
+                ReadError::Inconsistent { section, problem }
+            }
+            other => other,
+        })
+    }
+
+    fn from_json(value: &Value) -> Result<Layout, ReadError> {
         let meta = value.get("meta").ok_or_else(|| wrong("\"meta\" is missing"))?;
         let mut header = Header {
             extra_native_bytes: value.get("extra_native_bytes").and_then(Value::as_u64).unwrap_or(0),
@@ -89,8 +105,8 @@ impl Layout {
             trace_functions: small(meta, "trace_function_info_fields")?,
             trace_nodes: small(meta, "trace_node_fields")?,
             samples: small(meta, "sample_fields")?,
-            node_count: count(&value, "node_count")?,
-            edge_count: count(&value, "edge_count")?,
+            node_count: count(value, "node_count")?,
+            edge_count: count(value, "edge_count")?,
             header,
         })
     }
@@ -144,13 +160,22 @@ fn position(names: &[String], key: &str, field: &str) -> Result<usize, ReadError
 fn type_names(meta: &Value, key: &str, field: usize) -> Result<Vec<String>, ReadError> {
     let list = meta.get(key).and_then(|types| types.get(field)).and_then(Value::as_array);
     let list = list.ok_or_else(|| wrong(format!("meta.{key}[{field}] should be the list of types")))?;
-    if list.len() > 128 {
+    if list.len() > MAX_TYPES {
         return Err(wrong(format!(
-            "meta.{key}[{field}] has {} types; at most 128 are supported",
+            "meta.{key}[{field}] has {} types; at most {MAX_TYPES} are supported",
             list.len()
         )));
     }
     Ok(list.iter().map(|name| name.as_str().unwrap_or("?").to_owned()).collect())
+}
+
+fn few_enough(key: &str, unknown: &[String]) -> Result<(), ReadError> {
+    match unknown.len() {
+        0..=MAX_UNKNOWN => Ok(()),
+        many => {
+            Err(wrong(format!("meta.{key} has {many} unknown types; at most {MAX_UNKNOWN} are supported")))
+        }
+    }
 }
 
 /// Codes for type names: the known one's number, or a new one behind them.
@@ -191,6 +216,7 @@ fn node_layout(meta: &Value, header: &mut Header) -> Result<NodeLayout, ReadErro
         detachedness: at("detachedness").ok(),
         kinds: codes(types, NodeKind::KNOWN.len(), find, &mut header.unknown_node_kinds),
     };
+    few_enough("node_types", &header.unknown_node_kinds)?;
     header.node_fields = fields;
     Ok(layout)
 }
@@ -201,11 +227,13 @@ fn edge_layout(meta: &Value, header: &mut Header) -> Result<EdgeLayout, ReadErro
     let kind = at("type")?;
     let types = type_names(meta, "edge_types", kind)?;
     let find = |name: &str| EdgeKind::from_name(name).map(|kind| kind as u8);
-    Ok(EdgeLayout {
+    let layout = EdgeLayout {
         fields: fields.len(),
         kind,
         name: at("name_or_index")?,
         to: at("to_node")?,
         kinds: codes(types, EdgeKind::KNOWN.len(), find, &mut header.unknown_edge_kinds),
-    })
+    };
+    few_enough("edge_types", &header.unknown_edge_kinds)?;
+    Ok(layout)
 }

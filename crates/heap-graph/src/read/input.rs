@@ -40,8 +40,10 @@ impl<R: Read> Input<R> {
     fn available(&mut self) -> Result<&[u8], ReadError> {
         if self.position == self.buffer.len() && !self.ended {
             self.base += self.buffer.len() as u64;
-            self.buffer.resize(BUFFER, 0);
             self.position = 0;
+            self.buffer.clear();
+            let left = self.remaining().map_or(BUFFER, |left| left.clamp(4096, BUFFER as u64) as usize);
+            self.buffer.resize(left, 0);
             let got = read_retrying(&mut self.source, &mut self.buffer)
                 .map_err(|source| ReadError::Io { offset: self.base, source });
             self.buffer.truncate(*got.as_ref().unwrap_or(&0));
@@ -61,7 +63,9 @@ impl<R: Read> Input<R> {
             self.buffer.clear();
             self.position = 0;
             let filled = into.len();
-            into.resize(start + want, 0);
+            // No room for a megabyte where the file has some bytes left.
+            let left = self.remaining().map_or(usize::MAX, |left| left.clamp(4096, want as u64) as usize);
+            into.resize((filled + left.min(want)).min(start + want), 0);
             let got = read_retrying(&mut self.source, &mut into[filled..]);
             into.truncate(filled + *got.as_ref().unwrap_or(&0));
             let got = got.map_err(|source| ReadError::Io { offset: self.base, source })?;
@@ -280,7 +284,7 @@ impl<R: Read> Input<R> {
 
     /// Skips one JSON value of any kind, without recursion; `keep` collects its bytes.
     pub(crate) fn skip_value(&mut self, section: &str, mut keep: Option<&mut Kept>) -> Result<(), ReadError> {
-        let mut depth = 0u64;
+        let mut open = Brackets::default();
         loop {
             let byte = match self.peek_keeping(section, &mut keep)? {
                 Some(byte) => byte,
@@ -289,25 +293,24 @@ impl<R: Read> Input<R> {
             match byte {
                 b'"' => self.skip_string(section, &mut keep)?,
                 b'[' | b'{' => {
-                    depth += 1;
+                    open.push(byte);
                     self.keep_one(byte, section, &mut keep)?;
                     continue;
                 }
                 b']' | b'}' => {
-                    if depth == 0 {
-                        return Err(self.unexpected(section, "a value", Some(byte)));
+                    if let Some(expected) = open.pop_for(byte) {
+                        return Err(self.unexpected(section, expected, Some(byte)));
                     }
-                    depth -= 1;
                     self.keep_one(byte, section, &mut keep)?;
                 }
-                b',' | b':' if depth > 0 => {
+                b',' | b':' if open.depth > 0 => {
                     self.keep_one(byte, section, &mut keep)?;
                     continue;
                 }
                 b'-' | b'0'..=b'9' | b'a'..=b'z' => self.skip_word(section, &mut keep)?,
                 other => return Err(self.unexpected(section, "a value", Some(other))),
             }
-            if depth == 0 {
+            if open.depth == 0 {
                 return Ok(());
             }
         }
@@ -366,6 +369,40 @@ impl<R: Read> Input<R> {
             if end.is_some() {
                 return Ok(());
             }
+        }
+    }
+}
+
+/// Open brackets, one bit each: nesting costs next to nothing, however deep.
+#[derive(Default)]
+struct Brackets {
+    is_brace: Vec<u64>,
+    depth: usize,
+}
+
+impl Brackets {
+    fn push(&mut self, byte: u8) {
+        let (word, bit) = (self.depth >> 6, 1 << (self.depth & 63));
+        if word == self.is_brace.len() {
+            self.is_brace.push(0);
+        }
+        if byte == b'{' {
+            self.is_brace[word] |= bit;
+        } else {
+            self.is_brace[word] &= !bit;
+        }
+        self.depth += 1;
+    }
+
+    /// Closes the innermost bracket; what was expected instead, if `byte` does not close it.
+    fn pop_for(&mut self, byte: u8) -> Option<&'static str> {
+        let Some(innermost) = self.depth.checked_sub(1) else { return Some("a value") };
+        let is_brace = self.is_brace[innermost >> 6] & (1 << (innermost & 63)) != 0;
+        self.depth = innermost;
+        match (is_brace, byte) {
+            (true, b']') => Some("'}'"),
+            (false, b'}') => Some("']'"),
+            _ => None,
         }
     }
 }

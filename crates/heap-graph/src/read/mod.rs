@@ -68,6 +68,12 @@ pub fn read<R: Read + Send>(
         }
         other => other?,
     }
+    if let Some(offset) = reader.parts.missing.cut_at
+        && reader.parts.nodes.is_none()
+    {
+        let problem = format!("it ends at byte {offset}, before its first node: nothing can be salvaged");
+        return Err(ReadError::Inconsistent { section: "file".to_owned(), problem });
+    }
     reader.parts.finish(options.salvage)
 }
 
@@ -194,9 +200,10 @@ impl Reader<'_> {
     }
 
     fn nodes<R: Read + Send>(&mut self, input: &mut Input<R>, layout: &Layout) -> Result<(), ReadError> {
-        let count = believe("node_count", layout.node_count, layout.nodes.fields, self.options.size)?;
+        let count = believe("node_count", layout.node_count, layout.nodes.fields, self.options)?;
         if layout.node_count >= u64::from(u32::MAX) {
-            let problem = format!("node_count is {count}; at most 4,294,967,294 nodes are supported");
+            let problem =
+                format!("node_count is {}; at most 4,294,967,294 nodes are supported", layout.node_count);
             return Err(ReadError::TooLarge { problem });
         }
         let mut buffers = NodeBuffers {
@@ -209,7 +216,7 @@ impl Reader<'_> {
         let sink = NodeSink::new(&layout.nodes, &mut buffers);
         let (sink, ended) = read_records(input, sink, self.plan("nodes", layout.nodes.fields))?;
         let rare = sink.finish();
-        let read = self.parts.count(("nodes", "node_count"), layout.node_count, &ended)?;
+        let read = self.parts.count(("nodes", "node_count"), layout.node_count, &ended, input.offset())?;
         self.parts.missing.nodes = layout.node_count - ended.records;
         buffers.kind.truncate(read);
         buffers.name.truncate(read);
@@ -221,12 +228,12 @@ impl Reader<'_> {
     }
 
     fn edges<R: Read + Send>(&mut self, input: &mut Input<R>, layout: &Layout) -> Result<(), ReadError> {
-        let count = believe("edge_count", layout.edge_count, layout.edges.fields, self.options.size)?;
+        let count = believe("edge_count", layout.edge_count, layout.edges.fields, self.options)?;
         let mut buffers = EdgeBuffers { kind: zeroed(count)?, name: zeroed(count)?, to: zeroed(count)? };
         let sink = EdgeSink::new(&layout.edges, layout.nodes.fields, layout.node_count, &mut buffers);
         let (sink, ended) = read_records(input, sink, self.plan("edges", layout.edges.fields))?;
         let highest = sink.highest_name;
-        let read = self.parts.count(("edges", "edge_count"), layout.edge_count, &ended)?;
+        let read = self.parts.count(("edges", "edge_count"), layout.edge_count, &ended, input.offset())?;
         buffers.kind.truncate(read);
         buffers.name.truncate(read);
         buffers.to.truncate(read);
@@ -292,18 +299,22 @@ impl Reader<'_> {
     }
 }
 
-/// A count of the header, unless the file is too short for it.
-fn believe(name: &str, count: u64, fields: usize, size: Option<u64>) -> Result<usize, ReadError> {
+/// A count of the header, unless the file is too short for it. A file that was cut may well be: of its records no
+/// more can come than fit.
+fn believe(name: &str, count: u64, fields: usize, options: &ReadOptions) -> Result<usize, ReadError> {
     // A record is at least one digit and one comma for each field.
-    if let Some(size) = size
-        && count > size / (2 * fields as u64) + 1
-    {
+    let most = options.size.map_or(u64::MAX, |size| size / (2 * fields as u64) + 1);
+    if count > most && !options.salvage {
         return Err(ReadError::Inconsistent {
             section: "snapshot".to_owned(),
-            problem: format!("{name} is {count}, which cannot fit into the file's {size} bytes"),
+            problem: format!(
+                "{name} is {count}, which cannot fit into the file's {} bytes",
+                options.size.unwrap_or(0)
+            ),
         });
     }
-    usize::try_from(count).map_err(|_| ReadError::TooLarge { problem: format!("{name} is {count}") })
+    usize::try_from(count.min(most))
+        .map_err(|_| ReadError::TooLarge { problem: format!("{name} is {count}") })
 }
 
 /// Zeros that cost memory only where they are written.
@@ -335,11 +346,15 @@ impl Parts {
         (section, header): (&'static str, &str),
         expected: u64,
         ended: &records::Ended,
+        offset: u64,
     ) -> Result<usize, ReadError> {
         if ended.cut_at.is_none() && ended.records != expected {
             return Err(ReadError::Inconsistent {
                 section: section.to_owned(),
-                problem: format!("it has {} records, but the header's {header} is {expected}", ended.records),
+                problem: format!(
+                    "it ends at byte {offset} after {} records, but the header's {header} is {expected}",
+                    ended.records
+                ),
             });
         }
         self.note_cut(section, ended.cut_at);
@@ -356,18 +371,32 @@ impl Parts {
                 self.missing.sections.push(section.to_owned());
             }
         }
+        // V8 writes places whenever the header has their fields; only a cut can have taken them.
+        let has_places = layout.locations.fields() > 0 && !self.seen.contains(&"locations");
+        if has_places && self.missing.cut_at.is_some() {
+            self.missing.sections.push("locations".to_owned());
+        }
         self.missing.strings = self.missing.sections.iter().any(|section| section == "strings");
         let strings = self.strings.take().unwrap_or_default();
         let (mut nodes, mut rare) =
             self.nodes.take().ok_or(ReadError::MissingSection { section: "nodes" })?;
+        check_sizes(&rare.big_sizes, layout.header.extra_native_bytes)?;
         let none =
             || (EdgeBuffers { kind: Vec::new(), name: Vec::new(), to: Vec::new() }, HighestName::default());
+        if self.missing.nodes > 0 {
+            // Only where edges stand before nodes: some of them lead to nodes that are gone.
+            self.edges = None;
+            self.locations = LocationColumns::default();
+        }
         let (edges, highest) = self.edges.take().unwrap_or_else(none);
         self.missing.edges = layout.edge_count - edges.to.len() as u64;
-        self.check_edge_counts(&mut nodes.edge_count, edges.to.len() as u64)?;
+        self.check_edge_counts(&mut nodes.edge_count, edges.to.len() as u64, layout.edge_count)?;
         if !self.missing.strings {
             check_name("nodes", "name", rare.highest_name, strings.len())?;
             check_name("edges", "name_or_index", highest, strings.len())?;
+        }
+        if self.missing.is_nothing() {
+            check_traces(&self.traces, strings.len())?;
         }
         if !rare.traces.is_empty() {
             self.traces.node_trace = vec![0; nodes.kind.len()];
@@ -396,16 +425,16 @@ impl Parts {
         })
     }
 
-    /// The nodes' edge counts must add up to the edges. In a cut file, nodes whose edges are cut lose them.
-    fn check_edge_counts(&self, counts: &mut [u32], edges: u64) -> Result<(), ReadError> {
+    /// The edge counts of all nodes must add up to the edges, also if edges are cut off. Nodes whose edges are
+    /// cut off lose them.
+    fn check_edge_counts(&self, counts: &mut [u32], edges: u64, promised: u64) -> Result<(), ReadError> {
         let sum: u64 = counts.iter().map(|&count| u64::from(count)).sum();
-        if sum == edges {
-            return Ok(());
-        }
-        if self.missing.cut_at.is_none() {
+        if self.missing.nodes == 0 && sum != promised {
             return Err(ReadError::Inconsistent {
                 section: "nodes".to_owned(),
-                problem: format!("the edge_count of all nodes add up to {sum}, but there are {edges} edges"),
+                problem: format!(
+                    "the edge_count of all nodes add up to {sum}, but there are {promised} edges"
+                ),
             });
         }
         let mut left = edges;
@@ -415,6 +444,48 @@ impl Parts {
         }
         Ok(())
     }
+}
+
+/// Functions have names, and call sites have functions.
+fn check_traces(traces: &AllocationTraces, strings: usize) -> Result<(), ReadError> {
+    let outside = |section: &str, record: usize, problem: String| {
+        let problem = format!("record {record}: {problem}");
+        Err(ReadError::Inconsistent { section: section.to_owned(), problem })
+    };
+    for (record, function) in traces.functions.iter().enumerate() {
+        let name = function.name.max(function.script_name);
+        if name as usize >= strings {
+            let problem = format!("name {name} should be below {strings} (number of strings)");
+            return outside("trace_function_infos", record, problem);
+        }
+    }
+    let functions = traces.functions.len();
+    match traces.tree.iter().position(|node| node.function as usize >= functions) {
+        None => Ok(()),
+        Some(record) => {
+            let function = traces.tree[record].function;
+            let problem =
+                format!("function_info_index {function} should be below {functions} (number of functions)");
+            outside("trace_tree", record, problem)
+        }
+    }
+}
+
+/// Sums over nodes must be exact, also as doubles in DevTools: all sizes together stay below 2^53 bytes. Sizes that
+/// are not big can't reach that.
+fn check_sizes(big_sizes: &[(u32, u64)], extra_native_bytes: u64) -> Result<(), ReadError> {
+    let sum = big_sizes.iter().fold(extra_native_bytes, |sum, (_, size)| sum.saturating_add(*size));
+    if sum < 1 << 53 {
+        return Ok(());
+    }
+    let largest = big_sizes.iter().max_by_key(|(_, size)| *size);
+    let problem = match largest {
+        Some((node, size)) if *size > extra_native_bytes => {
+            format!("all self_size add up to 2^53 bytes or more, which no heap has; record {node} has {size}")
+        }
+        _ => format!("extra_native_bytes is {extra_native_bytes}; no heap has 2^53 bytes or more"),
+    };
+    Err(ReadError::Inconsistent { section: "nodes".to_owned(), problem })
 }
 
 fn check_name(section: &str, field: &str, highest: HighestName, strings: usize) -> Result<(), ReadError> {

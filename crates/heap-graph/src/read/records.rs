@@ -223,9 +223,11 @@ fn fill_chunk<R: Read, S: Sink>(
     if records == 0 {
         return Ok(None);
     }
-    let part = state.sink.split(records).map_err(|problem| ReadError::Inconsistent {
-        section: section.to_owned(),
-        problem: format!("{problem} (at byte {offset})"),
+    let part = state.sink.split(records).map_err(|problem| {
+        foreign_byte(buffer, section, offset).unwrap_or_else(|| ReadError::Inconsistent {
+            section: section.to_owned(),
+            problem: format!("{problem} (at byte {offset})"),
+        })
     })?;
     let first_record = state.records;
     state.records += records as u64;
@@ -257,16 +259,28 @@ fn last_records(
     }
     let values = memchr::memchr_iter(b',', buffer).count() + 1;
     if !values.is_multiple_of(fields) {
-        return Err(ReadError::Inconsistent {
+        return Err(foreign_byte(buffer, section, offset).unwrap_or_else(|| ReadError::Malformed {
             section: section.to_owned(),
-            problem: format!(
-                "the last record, near byte {}, has {} of {fields} integers",
-                offset + buffer.len() as u64,
-                values % fields
-            ),
-        });
+            record: Some(before + (values / fields) as u64),
+            offset: offset + buffer.len() as u64,
+            expected: format!("{fields} integers in the last record"),
+            found: (values % fields).to_string(),
+        }));
     }
     Ok(values / fields)
+}
+
+/// The first byte that has no place in a list of integers: what is wrong when the number of integers is too.
+fn foreign_byte(buffer: &[u8], section: &'static str, offset: u64) -> Option<ReadError> {
+    let at =
+        buffer.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b',' | b' ' | b'\t' | b'\n' | b'\r'))?;
+    Some(ReadError::Malformed {
+        section: section.to_owned(),
+        record: None,
+        offset: offset + at as u64,
+        expected: "an unsigned integer, ',' or ']'".to_owned(),
+        found: Shown(buffer[at]).to_string(),
+    })
 }
 
 fn scan_chunk<P: Part>(
@@ -409,7 +423,9 @@ fn no_number<P>(
 ) -> ReadError {
     // The very last comma is ours: behind the last value of the section, or where a value is missing.
     let found = match buffer.get(position) {
-        Some(b'0'..=b'9') => "an integer of more than 19 digits".to_owned(),
+        Some(b'0'..=b'9') if buffer[position..].iter().take(20).all(u8::is_ascii_digit) => {
+            "an integer of more than 19 digits".to_owned()
+        }
         Some(b'-') => "a negative number".to_owned(),
         Some(b'.' | b'e' | b'E') => "a fraction".to_owned(),
         Some(_) if position + PADDING.len() >= buffer.len() => "']'".to_owned(),

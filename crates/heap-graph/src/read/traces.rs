@@ -28,7 +28,8 @@ impl<'a> Rows<'a> {
             return Err(ReadError::Inconsistent {
                 section: section.to_owned(),
                 problem: format!(
-                    "it has {} numbers, for records of {} fields",
+                    "it ends at byte {} after {} numbers, for records of {} fields",
+                    input.offset(),
                     numbers.len(),
                     layout.fields()
                 ),
@@ -73,6 +74,9 @@ pub(super) fn samples<R: Read>(input: &mut Input<R>, layout: &SmallLayout) -> Re
     })
 }
 
+/// V8 records 64 frames of a stack.
+const MAX_DEPTH: usize = 10_000;
+
 /// One open level of the tree: whose children these are, and how far its record has come.
 struct Level {
     parent: Option<u32>,
@@ -105,6 +109,13 @@ pub(super) fn tree<R: Read>(input: &mut Input<R>, layout: &SmallLayout) -> Resul
             Some(b'[') if Some(level.field) == children => {
                 input.bump();
                 let parent = finish_record(level, &mut tree, SECTION)?;
+                if levels.len() > MAX_DEPTH {
+                    let problem = format!(
+                        "{SECTION}, byte {}: stacks of more than {MAX_DEPTH} frames are not supported",
+                        input.offset()
+                    );
+                    return Err(ReadError::TooLarge { problem });
+                }
                 levels.push(open(Some(parent)));
             }
             Some(b'0'..=b'9') if level.field < layout.fields() && Some(level.field) != children => {

@@ -114,7 +114,12 @@ impl Entry {
     }
 
     pub(super) fn load_retainers(&self) -> Option<Retainers> {
-        self.index(&self.retainers_path)?.retainers().ok()
+        let loaded = self.index(&self.retainers_path).and_then(|index| index.retainers().ok());
+        if loaded.is_none() {
+            // What can't be used must not keep its place: `keep` leaves existing indexes alone.
+            let _ = fs::remove_file(&self.retainers_path);
+        }
+        loaded
     }
 
     /// Keeps what is given; existing indexes stay.

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use heap_graph::{Analysis, AnalysisError, HeapGraph, ReadError, ReadOptions, Retainers, Step, TooDense};
 
 use cache::{Cache, Entry};
-pub use cache::{CachePolicy, default_cache_dir};
+pub use cache::{CachePolicy, CacheSettings, default_cache_dir};
 pub use profile::{CallSite, Profile, ProfileError, ProfileNode, parse_profile};
 pub use source::SourceError;
 
