@@ -61,6 +61,11 @@ impl Offsets {
         (&self.low, &self.blocks)
     }
 
+    /// The same with its columns at hand, for loops that ask millions of times.
+    pub(crate) fn view(&self) -> OffsetsView<'_> {
+        OffsetsView { low: &self.low, blocks: &self.blocks }
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.low.len().saturating_sub(1)
@@ -69,8 +74,7 @@ impl Offsets {
     /// Start of row `row`; of the row after the last: the number of entries.
     #[inline]
     pub fn get(&self, row: usize) -> u64 {
-        let block = self.blocks[row >> BLOCK_SHIFT];
-        block + u64::from(self.low[row].wrapping_sub(block as u32))
+        self.view().get(row)
     }
 
     /// The entries of row `row`.
@@ -100,6 +104,27 @@ impl Offsets {
 
     pub(crate) fn owned_bytes(&self) -> usize {
         self.low.owned_bytes() + self.blocks.owned_bytes()
+    }
+}
+
+/// Offsets whose columns have been looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct OffsetsView<'a> {
+    low: &'a [u32],
+    blocks: &'a [u64],
+}
+
+impl OffsetsView<'_> {
+    #[inline(always)]
+    pub(crate) fn get(self, row: usize) -> u64 {
+        let block = self.blocks[row >> BLOCK_SHIFT];
+        block + u64::from(self.low[row].wrapping_sub(block as u32))
+    }
+
+    /// The entries of row `row`, as indices.
+    #[inline(always)]
+    pub(crate) fn range(self, row: usize) -> Range<usize> {
+        self.get(row) as usize..self.get(row + 1) as usize
     }
 }
 

@@ -24,11 +24,11 @@ impl Retainers {
         let offsets = Offsets::from_counts(counts)?;
         let mut from = vec![0u32; graph.edges.to.len()];
         let mut filled = vec![0u32; graph.node_count()];
+        let (sources, rows, targets) = (graph.nodes.edges.view(), offsets.view(), &*graph.edges.to);
         for node in 0..graph.node_count() {
-            let range = graph.nodes.edges.range(node);
-            for &to in &graph.edges.to[range.start as usize..range.end as usize] {
+            for &to in &targets[sources.range(node)] {
                 let slot = &mut filled[to as usize];
-                from[offsets.get(to as usize) as usize + *slot as usize] = node as u32;
+                from[rows.get(to as usize) as usize + *slot as usize] = node as u32;
                 *slot += 1;
             }
         }

@@ -1,6 +1,10 @@
 //! Opens any input, runs the hunt for a leak, answers in plain data.
 
 pub mod answers;
+pub mod attribute;
+pub mod demo;
 pub mod open;
+pub mod run;
 
 pub use heap_graph::Step;
+pub use leak_verdict::Word;

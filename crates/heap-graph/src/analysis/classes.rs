@@ -54,11 +54,10 @@ impl ClassColumn {
         let mut class_of = Vec::with_capacity(graph.node_count());
         let mut by_name = NameTable { graph, numbers: vec![0; graph.strings().len()], unnamed: 0 };
         let by_kind: Vec<Option<u32>> = (0..=u8::MAX).map(|code| sorter.fixed(graph, code)).collect();
-        for node in 0..graph.node_count() {
-            let kind = graph.nodes.kind[node];
+        for (&kind, &name) in graph.nodes.kind.iter().zip(graph.nodes.name.iter()) {
             class_of.push(match by_kind[usize::from(kind)] {
                 Some(class) => class,
-                None => by_name.class(graph.nodes.name[node], &mut sorter),
+                None => by_name.class(name, &mut sorter),
             });
         }
         for node in detached.renamed() {

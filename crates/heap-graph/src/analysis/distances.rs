@@ -67,13 +67,13 @@ impl Walk<'_> {
     fn run(&mut self) {
         let graph = self.graph;
         let (kinds, targets) = (&*graph.edges.kind, &*graph.edges.to);
+        let offsets = graph.nodes.edges.view();
         let mut next = 0;
         while let Some(&node) = self.queue.get(next) {
             next += 1;
             let distance = self.distances[node as usize] + 1;
             let special = self.is_special(NodeIndex(node));
-            let range = graph.nodes.edges.range(node as usize);
-            for edge in range.start as usize..range.end as usize {
+            for edge in offsets.range(node as usize) {
                 let to = targets[edge] as usize;
                 if self.reached.get(to) || kinds[edge] == EdgeKind::Weak as u8 {
                     continue;

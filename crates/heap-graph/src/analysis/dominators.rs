@@ -12,7 +12,7 @@
 use super::reach::EssentialEdges;
 use crate::bits::BitSet;
 use crate::graph::HeapGraph;
-use crate::offsets::{Offsets, TooDense};
+use crate::offsets::{Offsets, OffsetsView, TooDense};
 
 const NONE: u32 = u32::MAX;
 
@@ -49,7 +49,8 @@ pub(crate) fn dominator_tree(
         return Ok(DominatorTree { node_of: Vec::new(), dominator: Vec::new() });
     }
     let mut walk = Walk {
-        graph,
+        offsets: graph.nodes.edges.view(),
+        targets: &graph.edges.to,
         essential,
         number: vec![NONE; count],
         node_of: Vec::with_capacity(count),
@@ -70,7 +71,8 @@ pub(crate) fn dominator_tree(
 }
 
 struct Walk<'a> {
-    graph: &'a HeapGraph,
+    offsets: OffsetsView<'a>,
+    targets: &'a [u32],
     essential: &'a EssentialEdges<'a>,
     /// Number of each node.
     number: Vec<u32>,
@@ -88,7 +90,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn run(&mut self) {
         self.from(0, 0);
-        let count = self.graph.node_count();
+        let count = self.number.len();
         if self.node_of.len() == count {
             return;
         }
@@ -113,11 +115,10 @@ impl Walk<'_> {
     }
 
     fn retained_by_essential_edges(&self) -> BitSet {
-        let mut retained = BitSet::new(self.graph.node_count());
-        for node in 0..self.graph.node_count() {
-            let range = self.graph.nodes.edges.range(node);
-            for edge in range.start as usize..range.end as usize {
-                let to = self.graph.edges.to[edge];
+        let mut retained = BitSet::new(self.number.len());
+        for node in 0..self.number.len() {
+            for edge in self.offsets.range(node) {
+                let to = self.targets[edge];
                 if self.essential.counts(node as u32, edge, to) {
                     retained.set(to as usize);
                 }
@@ -134,15 +135,15 @@ impl Walk<'_> {
         self.node_of.push(node);
         // The tree edge from the parent makes the parent the first candidate for the semidominator.
         self.vertices.push(Vertex { ancestor: parent, label: number, semi: parent, dominator: NONE });
-        let edges = self.graph.nodes.edges.range(node as usize);
-        self.stack.push((number, edges.start, edges.end));
+        let edges = self.offsets.range(node as usize);
+        self.stack.push((number, edges.start as u64, edges.end as u64));
         number
     }
 
     /// Walks depth first from `root`, over edges in the file's order.
     fn from(&mut self, root: u32, parent: u32) {
         self.open(root, parent);
-        let targets = &*self.graph.edges.to;
+        let targets = self.targets;
         while let Some((number, mut edge, end)) = self.stack.pop() {
             let node = self.node_of[number as usize];
             while edge < end {
@@ -177,9 +178,8 @@ impl Walk<'_> {
     fn late_edges(&mut self, first: u32) {
         for number in first..self.node_of.len() as u32 {
             let node = self.node_of[number as usize];
-            let range = self.graph.nodes.edges.range(node as usize);
-            for edge in range.start as usize..range.end as usize {
-                let to = self.graph.edges.to[edge];
+            for edge in self.offsets.range(node as usize) {
+                let to = self.targets[edge];
                 if self.essential.counts(node, edge, to) {
                     self.known(number, edge, self.number[to as usize]);
                 }
@@ -199,23 +199,19 @@ impl Predecessors {
         let offsets = Offsets::from_counts(counts)?;
         let mut numbers = vec![0; offsets.total() as usize];
         let mut filled = vec![0u32; number.len()];
+        let (sources, rows, targets) = (graph.nodes.edges.view(), offsets.view(), &*graph.edges.to);
         let mut node = 0;
-        let mut end = graph.nodes.edges.get(1);
+        let mut end = sources.get(1);
         for edge in backward.iter() {
             while edge as u64 >= end {
                 node += 1;
-                end = graph.nodes.edges.get(node + 1);
+                end = sources.get(node + 1);
             }
-            let to = number[graph.edges.to[edge] as usize] as usize;
-            numbers[offsets.get(to) as usize + filled[to] as usize] = number[node];
+            let to = number[targets[edge] as usize] as usize;
+            numbers[rows.get(to) as usize + filled[to] as usize] = number[node];
             filled[to] += 1;
         }
         Ok(Predecessors { offsets, numbers })
-    }
-
-    fn of(&self, number: usize) -> &[u32] {
-        let range = self.offsets.range(number);
-        &self.numbers[range.start as usize..range.end as usize]
     }
 }
 
@@ -223,9 +219,10 @@ impl Predecessors {
 fn solve(vertices: &mut [Vertex], predecessors: &Predecessors) {
     let mut bucket = vec![NONE; vertices.len()];
     let mut path = Vec::new();
+    let rows = predecessors.offsets.view();
     for number in (1..vertices.len() as u32).rev() {
         let mut semi = vertices[number as usize].semi;
-        for &from in predecessors.of(number as usize) {
+        for &from in &predecessors.numbers[rows.range(number as usize)] {
             if semi == 0 {
                 break;
             }

@@ -82,12 +82,12 @@ fn leading_properties(
 ) {
     properties.clear();
     let mut length = 1;
-    let range = graph.nodes.edges.range(node.index());
-    for edge in range.start as usize..range.end as usize {
-        if graph.edges.kind[edge] != EdgeKind::Property as u8 {
+    let range = graph.nodes.edges.view().range(node.index());
+    let (kinds, names) = (&graph.edges.kind[range.clone()], &graph.edges.name[range]);
+    for (&kind, &name) in kinds.iter().zip(names) {
+        if kind != EdgeKind::Property as u8 {
             continue;
         }
-        let name = graph.edges.name[edge];
         let Some(more) = formatted.of(graph, name) else { continue };
         if length > 1 && length + more > MAX_NAME {
             break;
@@ -201,10 +201,11 @@ impl Matcher {
         ranks: &mut Vec<u32>,
     ) -> Option<u32> {
         ranks.clear();
-        let range = graph.nodes.edges.range(node.index());
-        for edge in range.start as usize..range.end as usize {
-            if graph.edges.kind[edge] == EdgeKind::Property as u8
-                && let Some(&rank) = self.rank_of.get(&graph.edges.name[edge])
+        let range = graph.nodes.edges.view().range(node.index());
+        let (kinds, names) = (&graph.edges.kind[range.clone()], &graph.edges.name[range]);
+        for (&kind, name) in kinds.iter().zip(names) {
+            if kind == EdgeKind::Property as u8
+                && let Some(&rank) = self.rank_of.get(name)
             {
                 ranks.push(rank);
             }

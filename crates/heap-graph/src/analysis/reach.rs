@@ -38,9 +38,9 @@ pub(crate) fn page_owned(graph: &HeapGraph) -> BitSet {
         }
     }
     let (kinds, targets) = (&*graph.edges.kind, &*graph.edges.to);
+    let offsets = graph.nodes.edges.view();
     while let Some(node) = stack.pop() {
-        let range = graph.nodes.edges.range(node as usize);
-        let range = range.start as usize..range.end as usize;
+        let range = offsets.range(node as usize);
         for (&kind, &to) in kinds[range.clone()].iter().zip(&targets[range]) {
             if kind != EdgeKind::Weak as u8 && owned.insert(to as usize) {
                 stack.push(to);
@@ -52,14 +52,17 @@ pub(crate) fn page_owned(graph: &HeapGraph) -> BitSet {
 
 /// Decides which edges count when dominators are computed (`computeIsEssentialEdge`).
 pub(crate) struct EssentialEdges<'a> {
-    graph: &'a HeapGraph,
+    kinds: &'a [u8],
+    names: &'a [u32],
+    ids: &'a [u32],
     page_owned: &'a BitSet,
     ephemerons: &'a Ephemerons,
 }
 
 impl<'a> EssentialEdges<'a> {
     pub(crate) fn new(graph: &'a HeapGraph, page_owned: &'a BitSet, ephemerons: &'a Ephemerons) -> Self {
-        EssentialEdges { graph, page_owned, ephemerons }
+        let (kinds, names, ids) = (&*graph.edges.kind, &*graph.edges.name, &*graph.nodes.id);
+        EssentialEdges { kinds, names, ids, page_owned, ephemerons }
     }
 
     /// Whether edge `edge` (its position) from `from` to `to` counts.
@@ -68,13 +71,13 @@ impl<'a> EssentialEdges<'a> {
     /// and of a WeakMap entry's two edges the one from the table.
     #[inline(always)]
     pub(crate) fn counts(&self, from: u32, edge: usize, to: u32) -> bool {
-        let kind = self.graph.edges.kind[edge];
+        let kind = self.kinds[edge];
         if kind == EdgeKind::Weak as u8 || from == to {
             return false;
         }
         if kind == EdgeKind::Internal as u8
-            && let Some(ephemeron) = self.ephemerons.get(self.graph.edges.name[edge])
-            && ephemeron.table_id == self.graph.id(NodeIndex(from))
+            && let Some(ephemeron) = self.ephemerons.get(self.names[edge])
+            && ephemeron.table_id == u64::from(self.ids[from as usize])
         {
             return false;
         }

@@ -70,11 +70,9 @@ fn owners(graph: &HeapGraph, ownable: &BitSet) -> Vec<u32> {
     let mut owners = vec![UNVISITED; ranks.total];
     let mut worklist: Vec<u32> = Vec::new();
     let (kinds, targets) = (&*graph.edges.kind, &*graph.edges.to);
-    let mut start = 0;
+    let offsets = graph.nodes.edges.view();
     for node in 0..graph.node_count() {
-        let end = graph.nodes.edges.get(node + 1) as usize;
-        let range = start..end;
-        start = end;
+        let range = offsets.range(node);
         if ownable.get(node) {
             continue;
         }
@@ -91,8 +89,7 @@ fn owners(graph: &HeapGraph, ownable: &BitSet) -> Vec<u32> {
         );
         while let Some(owned) = worklist.pop() {
             let owner = owners[ranks.rank(owned as usize)];
-            let range = graph.nodes.edges.range(owned as usize);
-            let range = range.start as usize..range.end as usize;
+            let range = offsets.range(owned as usize);
             spread(
                 &kinds[range.clone()],
                 &targets[range],

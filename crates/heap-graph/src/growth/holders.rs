@@ -19,6 +19,8 @@ pub(super) struct Holders<'a> {
     retainers: &'a Retainers,
     windows: &'a Windows,
     credits: FxHashMap<NodeIndex, Credit>,
+    /// New objects that only V8's roots hold, by class: native handles, mostly.
+    unheld: FxHashMap<u32, Credit>,
 }
 
 #[derive(Default)]
@@ -34,7 +36,7 @@ pub(super) struct Group {
 }
 
 /// Whether a node is something that can be named as a holder: an object, a function, a variable's scope.
-fn is_holder(graph: &HeapGraph, node: NodeIndex) -> bool {
+pub(super) fn is_holder(graph: &HeapGraph, node: NodeIndex) -> bool {
     is_subject(graph, node) || is_context(graph, node)
 }
 
@@ -46,12 +48,22 @@ pub(crate) fn is_context(graph: &HeapGraph, node: NodeIndex) -> bool {
 
 impl<'a> Holders<'a> {
     pub(super) fn new(graph: &'a HeapGraph, retainers: &'a Retainers, windows: &'a Windows) -> Self {
-        Holders { graph, retainers, windows, credits: FxHashMap::default() }
+        Holders { graph, retainers, windows, credits: FxHashMap::default(), unheld: FxHashMap::default() }
     }
 
-    /// Credits every old holder above `top`, through backing stores and new objects, with its bytes.
-    pub(super) fn credit(&mut self, top: NodeIndex, bytes: u64) {
-        for holder in above(self.graph, self.retainers, self.windows, top) {
+    /// Credits every old holder above `top`, through backing stores and new objects, with its bytes. Where none
+    /// is near (a long chain), its dominator is credited, if it is an object.
+    pub(super) fn credit(&mut self, top: NodeIndex, dominator: NodeIndex, class: u32, bytes: u64) {
+        let mut found = above(self.graph, self.retainers, self.windows, top);
+        if found.is_empty() && is_holder(self.graph, dominator) {
+            found.insert(dominator);
+        }
+        if found.is_empty() {
+            let credit = self.unheld.entry(class).or_default();
+            credit.bytes += bytes;
+            credit.tops.push((top, bytes));
+        }
+        for holder in found {
             let credit = self.credits.entry(holder).or_default();
             credit.bytes += bytes;
             credit.tops.push((top, bytes));
@@ -84,6 +96,10 @@ impl<'a> Holders<'a> {
                 tops.iter().map(|(top, _)| *top).filter(|top| given.insert(*top)).collect();
             debug_assert!(tops.iter().all(|&top| is_subject(graph, top)));
             groups.push(Group { holder, tops });
+        }
+        for credit in self.unheld.into_values() {
+            let tops = credit.tops.into_iter().map(|(top, _)| top).collect();
+            groups.push(Group { holder: NodeIndex::ROOT, tops });
         }
         groups
     }
@@ -172,4 +188,21 @@ pub(super) fn inside(
         at = step.edge.to;
     }
     path
+}
+
+/// Number of objects that a holder holds directly or through V8's backing stores.
+pub(super) fn held(graph: &HeapGraph, holder: NodeIndex) -> u64 {
+    let mut count = 0;
+    let mut seen = FxHashSet::default();
+    let mut queue = vec![(holder, 0)];
+    while let Some((node, depth)) = queue.pop() {
+        for edge in graph.edges(node).filter(holds) {
+            if is_subject(graph, edge.to) {
+                count += 1;
+            } else if depth < 3 && graph.kind(edge.to) == NodeKind::Array && seen.insert(edge.to) {
+                queue.push((edge.to, depth + 1));
+            }
+        }
+    }
+    count
 }

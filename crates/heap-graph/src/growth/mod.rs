@@ -28,8 +28,11 @@ pub struct Moment<'a> {
 /// Something that holds ever more.
 #[derive(Clone, Debug)]
 pub struct Suspect {
-    /// The object that holds what grows: it existed before the first snapshot.
+    /// The object that holds what grows: it existed before the first snapshot. The root, when only V8's roots
+    /// and native handles do.
     pub holder: NodeIndex,
+    /// The newest of the things that are held directly.
+    pub top: NodeIndex,
     /// What kind of collection it is.
     pub kind: AccumulationKind,
     /// From the holder to one of the newest things it holds, holder first.
@@ -46,6 +49,9 @@ pub struct Suspect {
     pub direct_counts: Vec<u64>,
     /// Bytes retained by what was made in each window.
     pub bytes: Vec<u64>,
+    /// Things that the holder holds directly now, less those it held at the first snapshot. A cache that is full
+    /// takes in new things and lets old ones go: then this is near 0. `None` where the holder is V8's roots.
+    pub net_growth: Option<i64>,
     /// Other classes that grow with it, most frequent first, with their counts over all windows.
     pub with: Vec<(String, u64)>,
     /// The path by names alone, without ids or indices: the same in another run.
@@ -66,6 +72,12 @@ impl Suspect {
     /// Whether something was added, and stayed, in every window.
     pub fn grew_every_time(&self) -> bool {
         self.counts.iter().all(|&count| count > 0)
+    }
+
+    /// Whether about as much was taken out as was put in: a full cache, not a leak.
+    pub fn is_exchange(&self) -> bool {
+        let put_in: u64 = self.direct_counts.iter().sum();
+        put_in >= MIN_COUNT && self.net_growth.is_some_and(|net| net * 2 < put_in as i64)
     }
 }
 
@@ -116,14 +128,26 @@ pub fn suspects(moments: &[Moment<'_>], analysis: &Analysis, retainers: &Retaine
     let windows = Windows::new(moments);
     let tops = tops(graph, analysis, &windows);
     let mut holders = Holders::new(graph, retainers, &windows);
-    for &top in tops.members.keys() {
-        holders.credit(top, analysis.retained_size(top));
+    for (&top, &dominator) in &tops.above {
+        holders.credit(top, dominator, analysis.class_of(top), analysis.retained_size(top));
     }
     let mut found = Vec::new();
     for group in holders.groups(MAX_SUSPECTS * 3) {
         found.extend(suspect(graph, analysis, retainers, &windows, &tops, group));
     }
-    found.sort_by_key(|suspect| std::cmp::Reverse((suspect.grew_every_time(), suspect.total_bytes())));
+    for suspect in found.iter_mut().filter(|suspect| suspect.holder != NodeIndex::ROOT) {
+        let first = moments[0].graph;
+        let before = first.find_id(graph.id(suspect.holder)).map_or(0, |holder| holders::held(first, holder));
+        suspect.net_growth = Some(holders::held(graph, suspect.holder) as i64 - before as i64);
+    }
+    let rank = |suspect: &Suspect| {
+        (
+            suspect.grew_every_time() && !suspect.is_exchange(),
+            suspect.grew_every_time(),
+            suspect.total_bytes(),
+        )
+    };
+    found.sort_by_key(|suspect| std::cmp::Reverse(rank(suspect)));
     found.truncate(MAX_SUSPECTS);
     found
 }
@@ -131,41 +155,53 @@ pub fn suspects(moments: &[Moment<'_>], analysis: &Analysis, retainers: &Retaine
 /// New subjects under the topmost new subject that dominates them.
 struct Tops {
     members: FxHashMap<NodeIndex, Vec<NodeIndex>>,
+    /// For each topmost subject, the old node that dominates it.
+    above: FxHashMap<NodeIndex, NodeIndex>,
+}
+
+/// What the dominator tree says above a node: the topmost new subject (itself included), and where the new part
+/// of the tree ends.
+#[derive(Clone, Copy)]
+struct Above {
+    top: Option<NodeIndex>,
+    end: NodeIndex,
 }
 
 fn tops(graph: &HeapGraph, analysis: &Analysis, windows: &Windows) -> Tops {
-    let mut members: FxHashMap<NodeIndex, Vec<NodeIndex>> = FxHashMap::default();
-    let mut known: FxHashMap<NodeIndex, NodeIndex> = FxHashMap::default();
+    let mut tops = Tops { members: FxHashMap::default(), above: FxHashMap::default() };
+    let mut known: FxHashMap<NodeIndex, Above> = FxHashMap::default();
+    let mut path = Vec::new();
     for node in graph.nodes() {
         if windows.of(graph, node) == 0 || !is_subject(graph, node) || analysis.shallow_size(node) == 0 {
             continue;
         }
-        let mut top = node;
-        let mut at = analysis.dominator(node);
-        let mut steps = 0u32;
-        loop {
+        let mut at = node;
+        let mut above = loop {
             if let Some(&above) = known.get(&at) {
-                top = above;
-                break;
+                break above;
             }
-            let is_old_subject = windows.of(graph, at) == 0 && is_subject(graph, at);
-            if at == NodeIndex::ROOT || is_old_subject || graph.kind(at) == NodeKind::Synthetic {
-                break;
+            let is_old = windows.of(graph, at) == 0 && holders::is_holder(graph, at);
+            let next = analysis.dominator(at);
+            if is_old || at == next || matches!(graph.kind(at), NodeKind::Synthetic | NodeKind::Code) {
+                break Above { top: None, end: at };
             }
-            if windows.of(graph, at) != 0 && is_subject(graph, at) {
-                top = at;
+            path.push(at);
+            at = next;
+        };
+        // Every node on the way learns it too, so that long chains are walked once.
+        while let Some(below) = path.pop() {
+            if above.top.is_none() && windows.of(graph, below) != 0 && is_subject(graph, below) {
+                above.top = Some(below);
             }
-            let above = analysis.dominator(at);
-            steps += 1;
-            if above == at || steps > 1 << 24 {
-                break;
-            }
-            at = above;
+            known.insert(below, above);
         }
-        known.insert(node, top);
-        members.entry(top).or_default().push(node);
+        // What code holds (its constants) comes with the code, not with the work done.
+        if let Some(top) = above.top.filter(|_| graph.kind(above.end) != NodeKind::Code) {
+            tops.members.entry(top).or_default().push(node);
+            tops.above.insert(top, above.end);
+        }
     }
-    Tops { members }
+    tops
 }
 
 /// Turns a holder and what it was credited with into a suspect, unless it is too little to speak of.
@@ -207,9 +243,16 @@ fn suspect(
     if counts.iter().sum::<u64>() < MIN_COUNT {
         return None;
     }
-    let inside = holders::inside(graph, retainers, windows, group.holder, sample_top(graph, &group));
-    let path = shortest_path(graph, analysis, retainers, group.holder);
-    let kind = accumulation_kind(graph, group.holder, &path, &inside);
+    let top = sample_top(graph, &group);
+    let (path, inside, kind) = if group.holder == NodeIndex::ROOT {
+        let path = shortest_path(graph, analysis, retainers, top);
+        (path, Vec::new(), AccumulationKind::Handles)
+    } else {
+        let inside = holders::inside(graph, retainers, windows, group.holder, top);
+        let path = shortest_path(graph, analysis, retainers, group.holder);
+        let kind = accumulation_kind(graph, group.holder, &path, &inside);
+        (path, inside, kind)
+    };
     let signature = path_signature(graph, &path, &inside);
     let mut with: Vec<(String, u64)> = by_class
         .iter()
@@ -221,6 +264,7 @@ fn suspect(
     let class = analysis.class_key(class).name.clone();
     Some(Suspect {
         holder: group.holder,
+        top,
         kind,
         inside,
         path,
@@ -229,6 +273,7 @@ fn suspect(
         counts,
         direct_counts,
         bytes,
+        net_growth: None,
         with,
         signature,
     })

@@ -27,6 +27,8 @@ pub enum AccumulationKind {
     Promise,
     /// Values in an `AsyncLocalStorage`.
     AsyncLocalStorage,
+    /// Sockets, servers, workers and the like, which Node's native side holds.
+    Handles,
     /// Modules that `require` keeps.
     RequireCache,
     /// Keys of a plain object.
@@ -48,6 +50,7 @@ impl fmt::Display for AccumulationKind {
             AccumulationKind::Timers => "pending timers",
             AccumulationKind::Promise => "reactions of a promise",
             AccumulationKind::AsyncLocalStorage => "AsyncLocalStorage",
+            AccumulationKind::Handles => "native handles",
             AccumulationKind::RequireCache => "require cache",
             AccumulationKind::Dictionary => "keys of an object",
             AccumulationKind::Variable => "variable",
@@ -63,11 +66,6 @@ pub fn accumulation_kind(
     path: &[PathStep],
     inside: &[PathStep],
 ) -> AccumulationKind {
-    let steps = || path.iter().chain(inside);
-    let through = |wanted: &[&str]| {
-        steps()
-            .any(|step| matches!(graph.edge_name(&step.edge), EdgeName::Name(name) if wanted.contains(&name)))
-    };
     let near = |wanted: &[&str]| {
         let last = path.iter().rev().take(3).chain(inside.iter().take(3));
         last.into_iter()
@@ -76,7 +74,8 @@ pub fn accumulation_kind(
     if near(&["_events"]) {
         return AccumulationKind::Listeners;
     }
-    let class_on_way = |wanted: &[&str]| steps().any(|step| wanted.contains(&graph.name(step.node)));
+    let near_nodes = || path.iter().rev().take(2).chain(inside.iter().take(2)).map(|step| step.node);
+    let class_near = |wanted: &[&str]| near_nodes().any(|node| wanted.contains(&graph.name(node)));
     match graph.name(holder) {
         "Map" => return AccumulationKind::Map,
         "Set" => return AccumulationKind::Set,
@@ -86,13 +85,13 @@ pub fn accumulation_kind(
         "AsyncLocalStorage" | "AsyncContextFrame" => return AccumulationKind::AsyncLocalStorage,
         _ => {}
     }
-    if class_on_way(&["TimersList"]) {
+    if class_near(&["TimersList"]) {
         return AccumulationKind::Timers;
     }
-    if through(&["reactions_or_result"]) && near(&["reactions_or_result"]) {
+    if near(&["reactions_or_result"]) {
         return AccumulationKind::Promise;
     }
-    if near(&["_cache"]) && class_on_way(&["Module"]) {
+    if near(&["_cache"]) && class_near(&["Module"]) {
         return AccumulationKind::RequireCache;
     }
     let first = inside.first().map(|step| graph.edge_name(&step.edge));
@@ -142,30 +141,35 @@ fn node_text(graph: &HeapGraph, node: NodeIndex) -> Option<String> {
         NodeKind::String | NodeKind::ConcatenatedString | NodeKind::SlicedString => Some("string".to_owned()),
         _ if is_context(graph, node) => Some("scope".to_owned()),
         _ if graph.name(node).is_empty() => None,
-        _ => Some(graph.name(node).to_owned()),
+        _ => Some(graph.name(node).trim_end_matches(" / ").to_owned()),
     }
 }
 
-/// A path as one line: nodes and the edges between them, without V8's backing stores.
+/// A path as one line: nodes and the edges between them, without V8's backing stores. A step that repeats
+/// itself (the links of a chain) is told once, with a count.
 pub fn describe_path(graph: &HeapGraph, path: &[PathStep]) -> String {
-    let mut text = String::new();
-    for (at, step) in path.iter().enumerate() {
-        if at > 0 || step.node != NodeIndex::ROOT {
-            if let Some(node) = node_text(graph, step.node) {
-                text.push_str(&node);
-            }
-            text.push(' ');
+    let mut parts: Vec<(String, usize)> = Vec::new();
+    let mut open = String::new();
+    for step in path.iter().filter(|step| step.node != NodeIndex::ROOT) {
+        if let Some(node) = node_text(graph, step.node) {
+            open.push_str(&node);
         }
-        if let Some(edge) = step_text(graph, step, true)
-            && step.node != NodeIndex::ROOT
-        {
-            text.push_str(&edge);
-            text.push_str(" → ");
+        let Some(edge) = step_text(graph, step, true) else { continue };
+        open = format!("{open} {edge}").trim().to_owned();
+        match parts.last_mut() {
+            Some((last, count)) if *last == open => *count += 1,
+            _ => parts.push((std::mem::take(&mut open), 1)),
         }
+        open.clear();
     }
     let last = path.last().and_then(|step| node_text(graph, step.edge.to));
-    text.push_str(&last.unwrap_or_default());
-    text.trim().trim_end_matches('→').trim().to_owned()
+    open.push_str(&last.unwrap_or_default());
+    parts.push((open, 1));
+    let shown = parts.into_iter().filter(|(part, _)| !part.is_empty()).map(|(part, count)| match count {
+        1 => part,
+        count => format!("{part} (×{count})"),
+    });
+    shown.collect::<Vec<String>>().join(" → ")
 }
 
 /// The path by names alone: stable between runs, so that the same leak is known again. Elements lose their

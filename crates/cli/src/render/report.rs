@@ -1,0 +1,209 @@
+//! The report of a run: for people on a terminal, as Markdown, as JSON.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use investigation::run::{CodePlace, RunReport, Suspect};
+use leak_verdict::Word;
+
+use crate::text::safe;
+
+/// Suspects after the first that are told in full text.
+const MORE_SUSPECTS: usize = 4;
+/// Steps of a retaining path that are told: the ones nearest to what grows.
+const PATH_STEPS: usize = 7;
+
+/// What the verdict means, in one sentence.
+fn meaning(word: Word) -> &'static str {
+    match word {
+        Word::Leak => "objects in the JavaScript heap accumulate with the work done",
+        Word::OffHeapLeak => "memory outside the heap, held from it, accumulates with the work done",
+        Word::NativeGrowth => "memory outside V8 grows that no JavaScript object holds",
+        Word::BoundedCache => "it grew, and stops at a bound",
+        Word::LazyGc => "it looks big because V8 had no reason to collect; what is left after a collection is flat",
+        Word::NoLeak => "what is left after full collections does not grow",
+        Word::Inconclusive => "what was seen does not decide it",
+    }
+}
+
+/// How a report is set: plain, with colours, or as Markdown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Words only.
+    Plain,
+    /// With colours.
+    Colour,
+    /// Markdown.
+    Markdown,
+}
+
+impl Style {
+    fn strong(self, text: &str, colour: &str) -> String {
+        match self {
+            Style::Plain => text.to_owned(),
+            Style::Colour => format!("\x1b[1;{colour}m{text}\x1b[0m"),
+            Style::Markdown => format!("**{text}**"),
+        }
+    }
+
+    fn code(self, text: &str) -> String {
+        match self {
+            Style::Plain => text.to_owned(),
+            Style::Colour => format!("\x1b[36m{text}\x1b[0m"),
+            Style::Markdown => format!("`{}`", text.replace('`', "'")),
+        }
+    }
+
+    fn heading(self, text: &str) -> String {
+        match self {
+            Style::Plain => format!("\n{text}\n"),
+            Style::Colour => format!("\n\x1b[1m{text}\x1b[0m\n"),
+            Style::Markdown => format!("\n## {text}\n\n"),
+        }
+    }
+}
+
+/// Bytes as people read them, in powers of 1024.
+fn bytes(value: f64) -> String {
+    for (unit, scale) in [("GB", 1_073_741_824.0), ("MB", 1_048_576.0), ("KB", 1024.0)] {
+        if value.abs() >= scale {
+            return format!("{:.1} {unit}", value / scale);
+        }
+    }
+    format!("{value:.0} bytes")
+}
+
+/// The report as text.
+pub(crate) fn text(report: &RunReport, style: Style) -> String {
+    let mut out = String::new();
+    let verdict = &report.verdict;
+    let colour = match verdict.word {
+        Word::Leak | Word::OffHeapLeak | Word::NativeGrowth => "31",
+        Word::Inconclusive => "33",
+        _ => "32",
+    };
+    if style == Style::Markdown {
+        out.push_str("# heapdowse: ");
+    }
+    let grade = serde_json::to_value(verdict.grade).ok();
+    let grade = grade.as_ref().and_then(|grade| grade.as_str()).unwrap_or_default().to_owned();
+    let word = style.strong(verdict.word.as_str(), colour);
+    let _ = writeln!(out, "{word} ({grade}): {}\n", meaning(verdict.word));
+    if let Some(growth) = &verdict.growth
+        && verdict.word != Word::NoLeak
+    {
+        let unit = verdict.unit.singular();
+        let _ = writeln!(
+            out,
+            "Growth: {} per {unit} (95 % interval {} to {}).",
+            bytes(growth.bytes_per_unit),
+            bytes(growth.low),
+            bytes(growth.high)
+        );
+    }
+    for (number, suspect) in report.suspects.iter().take(1 + MORE_SUSPECTS).enumerate() {
+        suspect_text(&mut out, suspect, number, report.verdict.unit.singular(), style);
+    }
+    floors(&mut out, report, style);
+    out.push_str(&style.heading("Evidence"));
+    for evidence in &verdict.evidence {
+        let _ = writeln!(out, "- {}", safe(&evidence.text));
+    }
+    for advice in verdict.advice.iter().chain(&report.warnings) {
+        let _ = writeln!(out, "- note: {}", safe(advice));
+    }
+    if let Some(process) = &report.watched {
+        let _ = writeln!(
+            out,
+            "\nWatched: process {} (Node {}), {} rounds, {:.0} s: {}",
+            process.pid,
+            process.node_version,
+            report.rounds.len(),
+            report.seconds,
+            safe(&process.command_line.join(" "))
+        );
+    }
+    out
+}
+
+fn place(place: &CodePlace, style: Style) -> String {
+    style.code(&safe(&format!("{}:{}", place.file, place.line)))
+}
+
+fn suspect_text(out: &mut String, suspect: &Suspect, number: usize, unit: &str, style: Style) {
+    let title = if number == 0 { "What grows".to_owned() } else { format!("Also grows ({})", number + 1) };
+    out.push_str(&style.heading(&title));
+    let per = match (suspect.count_per_request, suspect.bytes_per_request) {
+        (Some(count), Some(size)) => format!(": {count:.2} per {unit}, {} per {unit}", bytes(size)),
+        _ => String::new(),
+    };
+    let class = style.strong(&safe(&suspect.class), "1");
+    let _ = writeln!(out, "{} × {class}{per}, held by {} ({})", suspect.count, safe(&suspect.holder), suspect.kind);
+    let symbol = |place: &CodePlace| place.symbol.as_deref().map(|name| style.code(&safe(name)));
+    let mut line = |label: &str, found: &Option<CodePlace>| {
+        if let Some(found) = found {
+            let name = symbol(found).map(|name| format!(" {name}")).unwrap_or_default();
+            let _ = writeln!(out, "{label}{name} at {}", place(found, style));
+            if let Some(text) = &found.text {
+                let _ = writeln!(out, "    {}", style.code(&safe(text)));
+            }
+        }
+    };
+    let library = if suspect.in_library { " (library code)" } else { "" };
+    line(&format!("  owner{library}:"), &suspect.owner);
+    line("  added at:", &suspect.added_at);
+    line("  from the application:", &suspect.app_owner);
+    if suspect.app_statement != suspect.app_owner {
+        line("  called at:", &suspect.app_statement);
+    }
+    for missing in &suspect.missing {
+        let _ = writeln!(out, "  {} not found: {}", missing.part, safe(&missing.reason));
+    }
+    let hidden = suspect.path.len().saturating_sub(PATH_STEPS);
+    let start = if hidden > 0 { "… → " } else { "" };
+    let _ = writeln!(out, "  held by: {start}{}", safe(&suspect.path[hidden..].join(" → ")));
+}
+
+/// The floors, one bar for each round.
+fn floors(out: &mut String, report: &RunReport, style: Style) {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let values: Vec<u64> = report.rounds.iter().map(|row| row.heap_used).collect();
+    let (Some(&low), Some(&high)) = (values.iter().min(), values.iter().max()) else { return };
+    let bar = |value: u64| BARS[((value - low) * 7 / (high - low).max(1)) as usize];
+    let chart: String = values.iter().map(|&value| bar(value)).collect();
+    out.push_str(&style.heading("Heap after full collections"));
+    let _ = writeln!(out, "{} {chart} {}", bytes(low as f64), bytes(high as f64));
+}
+
+/// The report as JSON.
+///
+/// # Errors
+/// If a number can't be written; none of ours is.
+pub(crate) fn json(report: &RunReport) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(report).map(|text| text + "\n")
+}
+
+/// Writes the report to a file, complete or not at all, readable by its owner: Markdown, or JSON by its name.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn write(report: &RunReport, path: &Path) -> io::Result<()> {
+    let is_json = path.extension().is_some_and(|ending| ending == "json");
+    let text = if is_json { json(report)? } else { text(report, Style::Markdown) };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = (|| {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    })();
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
+}

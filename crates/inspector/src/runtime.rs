@@ -1,0 +1,68 @@
+//! The `Runtime` domain: expressions and heap usage.
+
+use std::io::{Read, Write};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
+
+use crate::{InspectorError, Session};
+
+/// `Runtime.getHeapUsage`, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeapUsage {
+    /// Used JavaScript heap.
+    pub used_size: f64,
+    /// Committed JavaScript heap.
+    pub total_size: f64,
+    /// Array buffers (Node 24 and later).
+    pub backing_storage_size: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Evaluated {
+    result: RemoteObject,
+    exception_details: Option<ExceptionDetails>,
+}
+
+#[derive(Deserialize)]
+struct RemoteObject {
+    #[serde(default)]
+    value: serde_json::Value,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ExceptionDetails {
+    #[serde(default)]
+    text: String,
+    exception: Option<RemoteObject>,
+}
+
+impl<S: Read + Write> Session<S> {
+    /// `Runtime.getHeapUsage`.
+    ///
+    /// # Errors
+    /// When the target refuses or is gone.
+    pub fn heap_usage(&mut self) -> Result<HeapUsage, InspectorError> {
+        self.call("Runtime.getHeapUsage", json!({}))
+    }
+
+    /// Evaluates an expression in the global scope of the target and returns its value by JSON.
+    ///
+    /// # Errors
+    /// When the expression throws, its value is not a `T`, or the target is gone.
+    pub fn evaluate<T: DeserializeOwned>(&mut self, expression: &str) -> Result<T, InspectorError> {
+        let params = json!({ "expression": expression, "returnByValue": true, "silent": true });
+        let evaluated: Evaluated = self.call("Runtime.evaluate", params)?;
+        if let Some(details) = evaluated.exception_details {
+            let text = details.exception.and_then(|thrown| thrown.description).unwrap_or(details.text);
+            return Err(InspectorError::Threw { text });
+        }
+        serde_json::from_value(evaluated.result.value).map_err(|error| InspectorError::Malformed {
+            what: format!("the value of {expression}"),
+            detail: error.to_string(),
+        })
+    }
+}

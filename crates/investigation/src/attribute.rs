@@ -1,0 +1,255 @@
+//! From the snapshots of a run to suspects: what grew, who holds it, and the file and line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use heap_graph::{
+    AccumulationKind, Analysis, HeapGraph, Moment, NodeIndex, PathStep, Retainers, describe_path, suspects,
+};
+use leak_verdict::{Verdict, Word};
+use source_culprit::{Confidence, Culprit, GraphView, Script, ScriptInfo, SourceMapRef, Sources};
+
+use crate::run::{Attribute, CodePlace, MissingPart, ScriptSource, ScriptSources, Snapshot, Suspect};
+
+/// Most suspects whose source is searched.
+const MAX_SUSPECTS: usize = 6;
+/// Scripts of which the source is asked for; a program of more modules than that is searched in part.
+const MAX_SCRIPTS: usize = 3000;
+/// A suspect below this part of the largest one's bytes is not told.
+const MIN_PORTION: u64 = 50;
+
+/// Names suspects from snapshots.
+#[derive(Debug, Default)]
+pub struct Attributor {
+    /// Files below this folder are named relative to it.
+    pub folder: Option<PathBuf>,
+}
+
+impl Attribute for Attributor {
+    fn attribute(
+        &mut self,
+        verdict: &mut Verdict,
+        mut snapshots: Vec<Snapshot>,
+        sources: &mut dyn ScriptSources,
+    ) -> Vec<Suspect> {
+        if snapshots.len() < 2 || matches!(verdict.word, Word::NoLeak | Word::LazyGc) {
+            return Vec::new();
+        }
+        // Only ids and marks of the earlier ones are needed; the last one is analysed.
+        let marks = snapshots.iter().map(|snapshot| snapshot.work).collect::<Vec<f64>>();
+        let Some(last) = snapshots.pop() else { return Vec::new() };
+        let Ok(analysis) = Analysis::new(&last.graph, &mut |_| ControlFlow::Continue(())) else {
+            return Vec::new();
+        };
+        let Ok(retainers) = Retainers::new(&last.graph) else { return Vec::new() };
+        let moments: Vec<Moment<'_>> =
+            snapshots.iter().chain([&last]).map(|snapshot| Moment { graph: &snapshot.graph }).collect();
+        let found = suspects(&moments, &analysis, &retainers);
+        let largest = found.iter().map(heap_graph::Suspect::total_bytes).max().unwrap_or(0);
+        let told: Vec<heap_graph::Suspect> = found
+            .into_iter()
+            .filter(|suspect| suspect.total_bytes() * MIN_PORTION >= largest)
+            .take(MAX_SUSPECTS)
+            .collect();
+        let heap = Heap { graph: &last.graph, retainers: &retainers };
+        let texts = Texts::gather(sources);
+        let work = marks[marks.len() - 1] - marks[0];
+        let answers: Vec<Suspect> =
+            told.iter().map(|suspect| self.suspect(&heap, &texts, suspect, work)).collect();
+        confirm(verdict, &answers);
+        answers
+    }
+}
+
+struct Heap<'a> {
+    graph: &'a HeapGraph,
+    retainers: &'a Retainers,
+}
+
+impl Attributor {
+    fn suspect(&self, heap: &Heap<'_>, texts: &Texts, suspect: &heap_graph::Suspect, work: f64) -> Suspect {
+        let culprit = locate(heap, texts, suspect);
+        let per = |value: u64| (work > 0.0).then(|| value as f64 / work);
+        let library = |place: &CodePlace| source_culprit::is_library(&place.file);
+        let owner = culprit.owner.as_ref().map(|place| CodePlace {
+            file: place.file.clone(),
+            line: place.line,
+            symbol: Some(place.symbol.clone()),
+            text: None,
+        });
+        let statement = |statement: &source_culprit::Statement| CodePlace {
+            file: statement.file.clone(),
+            line: statement.line,
+            symbol: statement.function.clone(),
+            text: Some(statement.text.clone()),
+        };
+        let added_at = culprit.added_at.as_ref().map(statement);
+        let app_owner = culprit.app_owner.as_ref().map(|place| CodePlace {
+            file: place.file.clone(),
+            line: place.line,
+            symbol: Some(place.symbol.clone()),
+            text: None,
+        });
+        let mut answer = Suspect {
+            class: suspect.class.clone(),
+            in_library: owner.as_ref().is_some_and(library),
+            holder: match suspect.kind {
+                AccumulationKind::Handles => "V8's roots".to_owned(),
+                _ => heap.graph.name(suspect.holder).to_owned(),
+            },
+            kind: suspect.kind,
+            owner: owner.map(|place| self.relative(place)),
+            added_at: added_at.map(|place| self.relative(place)),
+            app_owner: app_owner.map(|place| self.relative(place)),
+            app_statement: culprit.app_statement.as_ref().map(statement).map(|place| self.relative(place)),
+            also: culprit.also.iter().take(4).map(statement).map(|place| self.relative(place)).collect(),
+            certain: culprit.confidence == Confidence::Exact,
+            path: path_words(heap.graph, suspect),
+            signature: suspect.signature.clone(),
+            count: suspect.count(),
+            bytes: suspect.total_bytes(),
+            count_per_request: per(suspect.count()),
+            bytes_per_request: per(suspect.total_bytes()),
+            grew_every_time: suspect.grew_every_time() && !suspect.is_exchange(),
+            evidence: Vec::new(),
+            missing: missing(&culprit),
+        };
+        answer.evidence = evidence(suspect, &answer);
+        answer
+    }
+
+    /// Names a file relative to the folder where the program was started.
+    fn relative(&self, mut place: CodePlace) -> CodePlace {
+        let below =
+            self.folder.as_deref().and_then(|folder| Path::new(&place.file).strip_prefix(folder).ok());
+        if let Some(below) = below {
+            place.file = below.to_string_lossy().into_owned();
+        }
+        place
+    }
+}
+
+/// Searches the sources for the suspect's owner and statement.
+fn locate(heap: &Heap<'_>, texts: &Texts, suspect: &heap_graph::Suspect) -> Culprit {
+    // Below a variable or a field the collection itself is made anew again and again; it is what is searched.
+    let through = matches!(suspect.kind, AccumulationKind::Variable | AccumulationKind::Field);
+    let (point, steps): (NodeIndex, Vec<&PathStep>) = match suspect.inside.first() {
+        Some(first) if through => (first.edge.to, suspect.path.iter().chain([first]).collect()),
+        // What only native handles hold has no collection: one of the things themselves is searched.
+        _ if suspect.kind == AccumulationKind::Handles => (suspect.top, suspect.path.iter().collect()),
+        _ => (suspect.holder, suspect.path.iter().collect()),
+    };
+    let path: Vec<(NodeIndex, heap_graph::Edge)> =
+        steps.into_iter().map(|step| (step.node, step.edge)).collect();
+    let retainers = |node| heap.retainers.of(node).iter().map(|&from| NodeIndex(from)).collect();
+    let is_library =
+        |script| texts.infos.get(&script).is_none_or(|url| url.is_empty() || source_culprit::is_library(url));
+    let view = GraphView { graph: heap.graph, retainers: &retainers, is_library: &is_library };
+    let evidence = source_culprit::from_graph(&view, point, &path);
+    source_culprit::locate(&evidence, texts)
+}
+
+/// The path as a list of steps, for people.
+fn path_words(graph: &HeapGraph, suspect: &heap_graph::Suspect) -> Vec<String> {
+    let whole: Vec<PathStep> = suspect.path.iter().chain(&suspect.inside).copied().collect();
+    describe_path(graph, &whole).split(" → ").map(str::to_owned).collect()
+}
+
+fn missing(culprit: &Culprit) -> Vec<MissingPart> {
+    let reason = || {
+        let notes: Vec<String> = culprit.notes.iter().map(ToString::to_string).collect();
+        if notes.is_empty() { "nothing in the sources matches".to_owned() } else { notes.join("; ") }
+    };
+    let mut missing = Vec::new();
+    for (part, is_known) in [("owner", culprit.owner.is_some()), ("added_at", culprit.added_at.is_some())] {
+        if !is_known {
+            missing.push(MissingPart { part: part.to_owned(), reason: reason() });
+        }
+    }
+    missing
+}
+
+fn evidence(suspect: &heap_graph::Suspect, answer: &Suspect) -> Vec<String> {
+    let windows: Vec<String> = suspect.counts.iter().map(u64::to_string).collect();
+    let mut lines = vec![format!(
+        "{} {} made since the first snapshot still live, by window: {}",
+        suspect.count(),
+        suspect.class,
+        windows.join(", ")
+    )];
+    if !suspect.with.is_empty() {
+        let with: Vec<String> =
+            suspect.with.iter().map(|(class, count)| format!("{count} {class}")).collect();
+        lines.push(format!("with them: {}", with.join(", ")));
+    }
+    if suspect.is_exchange() {
+        lines.push("about as many were taken out as were put in: it exchanges, it does not grow".to_owned());
+    }
+    if !answer.grew_every_time {
+        lines.push("it did not grow in every window, so it may be no leak".to_owned());
+    }
+    lines
+}
+
+/// Adds what the graph shows to the verdict's evidence.
+fn confirm(verdict: &mut Verdict, suspects: &[Suspect]) {
+    let Some(first) = suspects.first() else { return };
+    let counted =
+        first.count_per_request.map(|count| format!(" ({count:.2} per request)")).unwrap_or_default();
+    verdict.confirm_by_graph(format!(
+        "the heap graph shows {} more {}{counted} held by {} ({})",
+        first.count, first.class, first.holder, first.kind
+    ));
+}
+
+/// Sources of the program, gathered once.
+struct Texts {
+    infos: BTreeMap<u32, String>,
+    scripts: BTreeMap<u32, ScriptSource>,
+}
+
+impl Texts {
+    fn gather(sources: &mut dyn ScriptSources) -> Texts {
+        let infos: BTreeMap<u32, String> =
+            sources.scripts().into_iter().map(|script| (script.script_id, script.url)).collect();
+        // The application first, then its packages, then Node's own.
+        let rank = |url: &str| match url {
+            "" => 3,
+            url if url.starts_with("node:") => 2,
+            url if source_culprit::is_library(url) => 1,
+            _ => 0,
+        };
+        let ordered: BTreeSet<(u8, u32)> = infos.iter().map(|(&id, url)| (rank(url), id)).collect();
+        let wanted: Vec<u32> = ordered.into_iter().map(|(_, id)| id).take(MAX_SCRIPTS).collect();
+        let scripts =
+            sources.script_sources(&wanted).into_iter().map(|script| (script.script_id, script)).collect();
+        Texts { infos, scripts }
+    }
+}
+
+impl Sources for Texts {
+    fn script(&self, script_id: u32) -> Option<Script> {
+        let script = self.scripts.get(&script_id)?;
+        let map = &script.source_map_url;
+        Some(Script {
+            url: script.url.clone(),
+            text: script.source.clone(),
+            source_map: (!map.is_empty()).then(|| SourceMapRef::Url(map.clone())),
+        })
+    }
+
+    fn scripts(&self) -> Vec<ScriptInfo> {
+        self.infos.iter().map(|(&id, url)| ScriptInfo { id, url: url.clone() }).collect()
+    }
+
+    fn read_file(&self, path_or_url: &str) -> Option<String> {
+        const MAX_FILE: u64 = 256 << 20;
+        let path = source_culprit::to_file(path_or_url);
+        let meta = std::fs::metadata(&path).ok()?;
+        if !meta.is_file() || meta.len() > MAX_FILE {
+            return None;
+        }
+        std::fs::read_to_string(path).ok()
+    }
+}

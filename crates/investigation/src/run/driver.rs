@@ -1,0 +1,200 @@
+//! The built-in load: a bounded number of GET requests over a few connections that are kept alive.
+
+use std::{
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::http::Connection;
+
+/// What a round of load came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct LoadResult {
+    /// Requests that were answered, if that is known.
+    pub(super) requests: Option<u64>,
+    /// Requests that failed, if that is known.
+    pub(super) failed: Option<u64>,
+    /// What was wrong, if anything.
+    pub(super) complaint: Option<String>,
+}
+
+/// After this many failures in a row a connection gives up.
+const FAILURES: u32 = 20;
+
+/// Stops a round of load from another thread, also where it waits for an answer that will never come.
+#[derive(Debug, Default)]
+pub(super) struct Stopper {
+    raised: AtomicBool,
+    sockets: Mutex<Vec<TcpStream>>,
+}
+
+impl Stopper {
+    pub(super) fn stop(&self) {
+        self.raised.store(true, Ordering::Release);
+        for socket in self.sockets.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // One that is closed already needs no stopping.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn is_raised(&self) -> bool {
+        self.raised.load(Ordering::Acquire)
+    }
+
+    fn register(&self, socket: TcpStream) {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_raised() {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        // Servers that close each connection would fill this up with sockets that are gone.
+        if sockets.len() >= 64 {
+            sockets.retain(|socket| socket.peer_addr().is_ok());
+        }
+        sockets.push(socket);
+    }
+}
+
+/// Sends `total` requests. Any answer counts, whatever its status: a program can leak in its error pages.
+pub(super) fn drive(
+    address: SocketAddr,
+    path: &str,
+    total: u64,
+    connections: usize,
+    patience: Duration,
+    stop: &Stopper,
+) -> LoadResult {
+    let next = AtomicU64::new(0);
+    let answered = AtomicU64::new(0);
+    let failed = AtomicU64::new(0);
+    let server_errors = AtomicU64::new(0);
+    let deadline = Instant::now() + patience;
+    thread::scope(|scope| {
+        for _ in 0..connections.max(1) {
+            scope.spawn(|| {
+                let mut connection = None;
+                let mut in_a_row = 0;
+                while in_a_row < FAILURES
+                    && !stop.is_raised()
+                    && Instant::now() < deadline
+                    && next.fetch_add(1, Ordering::Relaxed) < total
+                {
+                    match one(&mut connection, address, path, stop) {
+                        Ok(status) => {
+                            in_a_row = 0;
+                            answered.fetch_add(1, Ordering::Relaxed);
+                            server_errors.fetch_add(u64::from(status >= 500), Ordering::Relaxed);
+                        }
+                        Err(_) => {
+                            in_a_row += 1;
+                            failed.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let (answered, errors) = (answered.into_inner(), server_errors.into_inner());
+    let complaint = if answered < total {
+        Some(format!("{answered} of {total} requests were answered"))
+    } else {
+        (errors * 2 > total).then(|| format!("{errors} of {total} answers were server errors"))
+    };
+    LoadResult { requests: Some(answered), failed: Some(failed.into_inner()), complaint }
+}
+
+fn one(
+    connection: &mut Option<Connection>,
+    address: SocketAddr,
+    path: &str,
+    stop: &Stopper,
+) -> std::io::Result<u16> {
+    let connect = || Connection::open(address, |socket| stop.register(socket));
+    let reused = connection.is_some();
+    let mut open = match connection.take() {
+        Some(open) => open,
+        None => connect()?,
+    };
+    let answer = match open.get(path) {
+        Ok(answer) => answer,
+        // The other side may close a connection that rests; a GET can be asked again.
+        Err(_) if reused => {
+            open = connect()?;
+            open.get(path)?
+        }
+        Err(error) => return Err(error),
+    };
+    if answer.reusable {
+        *connection = Some(open);
+    }
+    Ok(answer.status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::TcpListener,
+        sync::Arc,
+    };
+
+    /// A server that answers every request and closes each connection after `per_connection` of them.
+    fn serve(per_connection: usize) -> (SocketAddr, Arc<AtomicU64>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(AtomicU64::new(0));
+        let count = seen.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (Ok(mut stream), count) = (stream, count.clone()) else { return };
+                thread::spawn(move || {
+                    let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                    let ends = lines.map_while(Result::ok).filter(String::is_empty);
+                    for _ in ends.take(per_connection) {
+                        count.fetch_add(1, Ordering::SeqCst);
+                        if stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        (address, seen)
+    }
+
+    #[test]
+    fn exactly_as_many_requests_as_asked_for() {
+        let (address, seen) = serve(7);
+        let result = drive(address, "/", 103, 5, Duration::from_secs(20), &Stopper::default());
+        assert_eq!((result.requests, result.failed, result.complaint), (Some(103), Some(0), None));
+        assert_eq!(seen.load(Ordering::SeqCst), 103);
+    }
+
+    #[test]
+    fn a_server_that_never_answers_can_be_left() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = silent.local_addr().unwrap();
+        let stopper = Stopper::default();
+        let result = thread::scope(|scope| {
+            let load = scope.spawn(|| drive(address, "/", 10, 2, Duration::from_secs(600), &stopper));
+            // The connection is made once it is accepted, and its request will wait for ever.
+            let _held = silent.accept().unwrap();
+            stopper.stop();
+            load.join().unwrap()
+        });
+        assert_eq!(result.requests, Some(0));
+    }
+
+    #[test]
+    fn nobody_there_is_said_and_ends() {
+        let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let result = drive(unused, "/", 1_000_000, 2, Duration::from_secs(20), &Stopper::default());
+        assert_eq!(result.requests, Some(0));
+        assert!(result.complaint.unwrap().starts_with("0 of"));
+    }
+}

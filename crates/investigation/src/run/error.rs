@@ -1,0 +1,79 @@
+//! Why a run came to no verdict.
+
+use std::{io, time::Duration};
+
+use inspector::InspectorError;
+
+/// Why a run came to no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is nothing to run.
+    #[error("no program was given")]
+    NoCommand,
+    /// The program could not be started.
+    #[error("cannot start {program}: {source}")]
+    Start {
+        /// Its name.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program failed before it was ready.
+    #[error("the program ended ({status}) before it was ready")]
+    EndedBeforeReady {
+        /// How it ended.
+        status: String,
+    },
+    /// The program did not become ready in time.
+    #[error("the program was not ready within {patience:?}: {missing}")]
+    NotReady {
+        /// How long was waited.
+        patience: Duration,
+        /// What did not happen.
+        missing: String,
+    },
+    /// A process of the program listens, but it is not one that can be watched.
+    #[error("no Node.js process of the program could be watched: {reason}")]
+    NotWatchable {
+        /// Why.
+        reason: String,
+    },
+    /// The load could not be run, or failed in its first round.
+    #[error("the load failed in its first round: {reason}")]
+    Load {
+        /// Why.
+        reason: String,
+    },
+    /// The inspector gave an error other than that the program is gone.
+    #[error(transparent)]
+    Inspector(#[from] InspectorError),
+    /// A file of ours could not be written.
+    #[error("cannot write {what}: {source}")]
+    File {
+        /// Which.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A snapshot could not be read.
+    #[error("the snapshot of round {round} cannot be read: {source}")]
+    Snapshot {
+        /// After which round it was taken.
+        round: u32,
+        /// Where and why.
+        source: heap_graph::ReadError,
+    },
+    /// The interrupt flag was raised.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl RunError {
+    /// Takes an inspector's error, telling an interrupt from the rest.
+    pub(super) fn from_inspector(error: InspectorError) -> Self {
+        match error {
+            InspectorError::Cancelled { .. } => Self::Interrupted,
+            other => Self::Inspector(other),
+        }
+    }
+}

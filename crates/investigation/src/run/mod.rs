@@ -1,0 +1,116 @@
+//! Starts a program, drives it in rounds, takes the floor after each, and decides.
+//!
+//! ```text
+//! program (own process group) ──preload opens an inspector──► announcement file ─┐
+//!    │ listens                                                                   ▼
+//!    └──socket inode──────────────────────────────────────────────► the process to watch
+//! load ─► round ─► collections until the heap settles ─► floor ─► (snapshot) ─► next round ─► verdict
+//! ```
+//!
+//! Every wait has a deadline and looks at the interrupt flag, and however a run ends, the program is ended
+//! with all that it started.
+
+mod announcement;
+mod driver;
+mod error;
+mod events;
+mod find;
+mod http;
+mod load;
+mod observe;
+mod options;
+mod program;
+mod report;
+mod rounds;
+mod snapshots;
+mod sources;
+mod watch;
+
+use std::time::Instant;
+
+pub use error::RunError;
+pub use events::{Attribute, Events, RunEvent, RunStep};
+pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
+pub use report::{CodePlace, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect, WatchedProcess};
+pub use snapshots::Snapshot;
+pub use sources::{ScriptSource, ScriptSources};
+
+use find::Found;
+use program::Program;
+use watch::Watched;
+
+/// Runs a program until there is a verdict about it.
+///
+/// `attribute` is asked, while the program still runs, what the snapshots say about who is to blame.
+///
+/// # Errors
+/// When the program cannot be started, never becomes ready, cannot be watched, or the load cannot be run;
+/// and when the interrupt flag is raised. A program that ends in the middle is no error: it gets a verdict
+/// from what was seen.
+pub fn run(
+    options: &RunOptions,
+    events: &mut dyn Events,
+    attribute: &mut dyn Attribute,
+) -> Result<RunReport, RunError> {
+    let started = Instant::now();
+    events.event(&RunEvent::step(RunStep::Starting));
+    let mut program = Program::start(options)?;
+    let mut warnings = Vec::new();
+    let found = find::wait_until_ready(&mut program, options)?;
+    let mut run =
+        Run { options, events, started, snapshots: Vec::new(), rows: Vec::new(), floors: Vec::new() };
+    let (watched, unit, ended) = match found {
+        Found::Listening(target) => run.in_rounds(&mut program, target, &mut warnings)?,
+        Found::Quiet(target) => run.in_slices(&mut program, target, &mut warnings)?,
+        Found::Ended(status) => {
+            warnings.push(format!("the program ended ({status}) before it could be watched"));
+            (None, leak_verdict::WorkUnit::Second, Some(status))
+        }
+    };
+    let Run { snapshots, rows, floors, .. } = run;
+    let heap_limit = watched.as_ref().and_then(|watched| watched.heap_limit);
+    let recording = leak_verdict::Recording { unit, floors, heap_limit };
+    let mut verdict = leak_verdict::decide(&recording);
+    let taken = snapshots.iter().map(SnapshotTaken::from).collect();
+
+    let mut watched = watched;
+    let suspects = match &mut watched {
+        Some(watched) => {
+            events.event(&RunEvent::step(RunStep::Attributing));
+            attribute.attribute(&mut verdict, snapshots, watched)
+        }
+        None => Vec::new(),
+    };
+    let process = watched.as_ref().map(|watched| watched.process.clone());
+    if let Some(watched) = &mut watched {
+        watched.close();
+    }
+    let status = program.stop();
+    Ok(RunReport {
+        schema_version: 1,
+        command: options.command.clone(),
+        watched: process,
+        rounds: rows,
+        snapshots: taken,
+        verdict,
+        suspects,
+        ended_by_itself: ended.or(if program.ended_early() { status } else { None }),
+        seconds: started.elapsed().as_secs_f64(),
+        warnings,
+        recording,
+    })
+}
+
+/// What a run gathers.
+struct Run<'a> {
+    options: &'a RunOptions,
+    events: &'a mut dyn Events,
+    started: Instant,
+    snapshots: Vec<Snapshot>,
+    rows: Vec<RoundRow>,
+    floors: Vec<leak_verdict::Floor>,
+}
+
+/// What a way of running comes to: the process while it can still be asked, the work axis, and the exit
+/// status if the program ended by itself.
+type Outcome = (Option<Watched>, leak_verdict::WorkUnit, Option<String>);

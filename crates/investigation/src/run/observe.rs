@@ -1,0 +1,140 @@
+//! A program without load from outside: floors over time.
+//!
+//! Nobody knows how long such a program will run, so slices start short and are doubled each time their
+//! floors become too many: a program of two seconds and one of a minute both get enough of them.
+
+use std::time::{Duration, Instant};
+
+use leak_verdict::WorkUnit;
+
+use super::{
+    Outcome, Run, RunError, RunStep, Snapshot, find, find::Target, program::Program, snapshots,
+    watch::Watched,
+};
+
+const FIRST_SLICE: Duration = Duration::from_millis(150);
+/// A snapshot stops the program for a while, so the first waits for a few floors.
+const FIRST_SNAPSHOT: Duration = Duration::from_millis(1500);
+const MOST_FLOORS: usize = 32;
+
+/// Where the slices have come to.
+struct Slices {
+    length: Duration,
+    number: u32,
+    begun: Instant,
+    next_snapshot: Duration,
+}
+
+impl Run<'_> {
+    /// Watches a program that does not listen; goes over to rounds as soon as it does.
+    pub(super) fn in_slices(
+        &mut self,
+        program: &mut Program,
+        target: Target,
+        warnings: &mut Vec<String>,
+    ) -> Result<Outcome, RunError> {
+        let mut watched = match Watched::open(&target, &self.options.interrupt) {
+            Ok(watched) => watched,
+            Err(RunError::Interrupted) => return Err(RunError::Interrupted),
+            Err(error) => {
+                warnings.push(format!("it could not be watched: {error}"));
+                let status = program.wait_for_end(self.options.watch_time);
+                return Ok((None, WorkUnit::Second, status));
+            }
+        };
+        self.tell(RunStep::Watching(watched.process.clone()));
+        let begun = Instant::now();
+        let mut slices = Slices { length: FIRST_SLICE, number: 0, begun, next_snapshot: FIRST_SNAPSHOT };
+        while begun.elapsed() < self.options.watch_time {
+            match self.slice(&mut watched, &mut slices) {
+                Ok(true) => {}
+                Ok(false) => return Ok(self.ended(program, watched, warnings)),
+                Err(RunError::Inspector(error)) if error.is_closed() => {
+                    return Ok(self.ended(program, watched, warnings));
+                }
+                Err(error) => return Err(error),
+            }
+            if let Some(listening) = find::listening(program) {
+                watched.close();
+                self.floors.clear();
+                self.rows.clear();
+                self.snapshots.clear();
+                return self.in_rounds(program, listening, warnings);
+            }
+        }
+        if self.options.snapshots {
+            let work = begun.elapsed().as_secs_f64();
+            let keep = self.options.keep_snapshots.as_deref();
+            let last = snapshots::take(&mut watched, slices.number, work, keep, self.events)?;
+            self.keep_three(last);
+        }
+        Ok((Some(watched), WorkUnit::Second, None))
+    }
+
+    /// One slice and its floor. False when the program has ended.
+    fn slice(&mut self, watched: &mut Watched, slices: &mut Slices) -> Result<bool, RunError> {
+        let connected = watched.session.pump(slices.length).map_err(RunError::from_inspector)?;
+        if !connected || watched.session.is_waiting_for_disconnect() {
+            return Ok(false);
+        }
+        let measured = watched.floor().map_err(RunError::from_inspector)?;
+        slices.number += 1;
+        let work = slices.begun.elapsed().as_secs_f64();
+        let mut row = self.row(&measured, work, false);
+        row.round = slices.number;
+        self.record(row, false);
+        if self.floors.len() > MOST_FLOORS {
+            every_second(&mut self.floors);
+            every_second(&mut self.rows);
+            slices.length *= 2;
+        }
+        // Each time the program has run twice as long, for whenever it may end.
+        if self.options.snapshots && slices.begun.elapsed() >= slices.next_snapshot {
+            slices.next_snapshot = slices.begun.elapsed() * 2;
+            let keep = self.options.keep_snapshots.as_deref();
+            let taken = snapshots::take(watched, slices.number, work, keep, self.events)?;
+            self.keep_three(taken);
+        }
+        Ok(true)
+    }
+
+    /// The first and the last two.
+    fn keep_three(&mut self, taken: Option<Snapshot>) {
+        self.snapshots.extend(taken);
+        if self.snapshots.len() > 3 {
+            self.snapshots.remove(1);
+        }
+    }
+
+    /// A program that has ended waits for our session to close; the verdict comes from what was seen.
+    fn ended(&mut self, program: &mut Program, mut watched: Watched, warnings: &mut Vec<String>) -> Outcome {
+        watched.close();
+        let status = program.wait_for_end(Duration::from_secs(3));
+        warnings.push(format!(
+            "the program ended by itself ({}) after {:.1} s",
+            status.as_deref().unwrap_or("its status is not known"),
+            self.started.elapsed().as_secs_f64()
+        ));
+        (Some(watched), WorkUnit::Second, status)
+    }
+}
+
+fn every_second<T>(items: &mut Vec<T>) {
+    let mut index = 0;
+    items.retain(|_| {
+        index += 1;
+        index % 2 == 1
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thinning_keeps_the_first_and_the_spacing() {
+        let mut items: Vec<u32> = (0..7).collect();
+        every_second(&mut items);
+        assert_eq!(items, [0, 2, 4, 6]);
+    }
+}

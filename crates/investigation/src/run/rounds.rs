@@ -1,0 +1,387 @@
+//! Rounds of load with a floor after each.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use inspector::InspectorError;
+use leak_verdict::{Floor, Recording, Word, WorkUnit, decide};
+
+use super::{
+    Outcome, RoundRow, Run, RunError, RunEvent, RunStep,
+    driver::{LoadResult, Stopper, drive},
+    find::Target,
+    load::{Placeholders, run_command},
+    program::Program,
+    snapshots,
+    watch::{MeasuredFloor, Watched, requests_served},
+};
+
+/// Rounds when nobody said how many: enough for a graded verdict, and as many again while it is open.
+const ROUNDS: u32 = 12;
+const MORE_ROUNDS: u32 = 12;
+/// Requests in a round when nobody said how many: prime, so that what grows once per request is told from
+/// what grows once per round, per ten requests or per connection.
+const REQUESTS: [u64; 3] = [499, 997, 1999];
+/// The rest after the load when something the program holds lives for a second or two (batches, caches with
+/// a time to live): a floor that catches it or not, as it happens, shows nothing.
+const LONG_SETTLE: Duration = Duration::from_millis(2500);
+/// A round is made longer while it stays below this.
+const SHORT_ROUND_SECONDS: f64 = 1.0;
+
+/// Where the rounds have come to.
+struct Progress {
+    round: u32,
+    requests: u64,
+    /// Requests so far, while every round could be counted.
+    counted: Option<u64>,
+    after_snapshot: bool,
+    /// What the process itself had counted after the last round.
+    served: u64,
+    cluster: bool,
+    /// The rest between the load and the collections.
+    settle: Duration,
+}
+
+impl Run<'_> {
+    /// Drives a program that listens, or whose load needs no port.
+    pub(super) fn in_rounds(
+        &mut self,
+        program: &mut Program,
+        mut target: Target,
+        warnings: &mut Vec<String>,
+    ) -> Result<Outcome, RunError> {
+        let cancel = &self.options.interrupt;
+        let mut watched = Watched::open(&target, cancel)?;
+        self.tell(RunStep::Watching(watched.process.clone()));
+        let cluster = !target.siblings.is_empty() || target.process.cluster_worker;
+        let mut progress = Progress {
+            round: 0,
+            requests: self.options.requests.unwrap_or(REQUESTS[0]),
+            counted: Some(0),
+            after_snapshot: false,
+            served: 0,
+            cluster,
+            settle: self.options.settle,
+        };
+        let outcome = self.rounds(program, &mut target, &mut watched, &mut progress, warnings);
+        let unit = if progress.counted.is_some() { WorkUnit::Request } else { WorkUnit::Round };
+        self.settle_axis(unit);
+        match outcome {
+            Ok(()) => Ok((Some(watched), unit, None)),
+            // The process is gone: what was seen counts.
+            Err(RunError::Inspector(error)) if error.is_closed() => {
+                // It may have ended and only wait for our session to close.
+                watched.close();
+                let status = program.wait_for_end(Duration::from_secs(2));
+                warnings.push(format!(
+                    "the watched process ended in round {} ({})",
+                    progress.round,
+                    status.as_deref().unwrap_or("the program itself runs on")
+                ));
+                Ok((Some(watched), unit, status))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn rounds(
+        &mut self,
+        program: &mut Program,
+        target: &mut Target,
+        watched: &mut Watched,
+        progress: &mut Progress,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), RunError> {
+        let warm_up = self.options.warm_up;
+        self.take_floor(
+            watched,
+            progress,
+            LoadResult { requests: Some(0), ..LoadResult::default() },
+            0.0,
+            warm_up > 0,
+        )?;
+        for number in 1..=warm_up {
+            self.tell(RunStep::Round { number, planned: warm_up, warm_up: true });
+            let (result, seconds) = self.load(program, target, watched, progress)?;
+            if number == 1 {
+                self.check_first(&result, warnings)?;
+                self.watch_busiest_worker(target, watched, progress)?;
+                progress.requests = self.fitting_requests(progress.requests, seconds);
+            }
+            // The floor after the last warm-up is where the trend starts.
+            self.take_floor(watched, progress, result, seconds, number < warm_up)?;
+        }
+        let mut planned = self.options.rounds.unwrap_or(ROUNDS);
+        self.snapshot_if_due(watched, progress, 0, planned)?;
+        let mut number = 0;
+        while number < planned {
+            number += 1;
+            self.tell(RunStep::Round { number, planned, warm_up: false });
+            let (result, seconds) = self.load(program, target, watched, progress)?;
+            if let Some(complaint) = &result.complaint {
+                warnings.push(format!("round {number}: {complaint}"));
+            }
+            self.take_floor(watched, progress, result, seconds, false)?;
+            if number == planned
+                && self.options.rounds.is_none()
+                && planned == ROUNDS
+                && self.is_open(progress)
+            {
+                planned += MORE_ROUNDS;
+            }
+            self.snapshot_if_due(watched, progress, number, planned)?;
+        }
+        Ok(())
+    }
+
+    /// Whether more rounds could tell what these could not.
+    fn is_open(&self, progress: &Progress) -> bool {
+        let unit = if progress.counted.is_some() { WorkUnit::Request } else { WorkUnit::Round };
+        let recording = Recording { unit, floors: self.floors.clone(), heap_limit: None };
+        decide(&recording).word == Word::Inconclusive
+    }
+
+    fn load(
+        &mut self,
+        program: &mut Program,
+        target: &Target,
+        watched: &mut Watched,
+        progress: &mut Progress,
+    ) -> Result<(LoadResult, f64), RunError> {
+        if self.options.interrupted() {
+            return Err(RunError::Interrupted);
+        }
+        progress.round += 1;
+        let started = Instant::now();
+        let mut result = match (&self.options.load, target.address) {
+            (Some(command), address) => {
+                let placeholders = Placeholders {
+                    address,
+                    requests: progress.requests,
+                    round: progress.round,
+                    pid: watched.process.pid,
+                };
+                run_command(command, &placeholders, self.options, &mut || {
+                    program.ended().is_none() && watched.lives()
+                })?
+            }
+            (None, Some(address)) => self.drive(address, progress.requests, watched),
+            (None, None) => {
+                LoadResult { complaint: Some("there is no port to ask".into()), ..LoadResult::default() }
+            }
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        if self.options.interrupted() {
+            return Err(RunError::Interrupted);
+        }
+        std::thread::sleep(progress.settle);
+        let served = watched.read()?.requests;
+        let own = served.saturating_sub(progress.served);
+        progress.served = served;
+        // In a cluster only the process itself knows its share.
+        if progress.cluster || (result.requests.is_none() && own > 0) {
+            result.requests = Some(own);
+        } else if result.requests.is_none() && self.load_is_told_requests() {
+            result.requests = Some(progress.requests);
+        }
+        Ok((result, seconds))
+    }
+
+    fn drive(&self, address: SocketAddr, requests: u64, watched: &mut Watched) -> LoadResult {
+        let path = self.options.url.as_deref().unwrap_or("/");
+        let options = self.options;
+        let stopper = Stopper::default();
+        std::thread::scope(|scope| {
+            let load = scope.spawn(|| {
+                drive(address, path, requests, options.connections, options.round_timeout, &stopper)
+            });
+            while !load.is_finished() {
+                if options.interrupted() || !watched.lives() {
+                    break;
+                }
+            }
+            // Of a load that is done this only lets go of the sockets.
+            stopper.stop();
+            load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn load_is_told_requests(&self) -> bool {
+        self.options
+            .load
+            .as_deref()
+            .is_some_and(|load| load.contains("{requests}") || load.contains("HEAPDOWSE_REQUESTS"))
+    }
+
+    fn check_first(&self, result: &LoadResult, warnings: &mut Vec<String>) -> Result<(), RunError> {
+        let Some(complaint) = &result.complaint else { return Ok(()) };
+        if result.requests.unwrap_or(0) == 0 {
+            return Err(RunError::Load { reason: complaint.clone() });
+        }
+        warnings.push(format!("warm-up: {complaint}"));
+        Ok(())
+    }
+
+    /// More requests for a program that answers the usual number in no time.
+    fn fitting_requests(&self, requests: u64, seconds: f64) -> u64 {
+        if self.options.requests.is_some() {
+            return requests;
+        }
+        let fits = |&&more: &&u64| seconds * more as f64 / requests as f64 <= SHORT_ROUND_SECONDS;
+        REQUESTS.iter().rev().find(fits).copied().unwrap_or(requests)
+    }
+
+    /// Keep-alive connections are spread unevenly over a cluster: watch the worker that got most of them.
+    fn watch_busiest_worker(
+        &mut self,
+        target: &mut Target,
+        watched: &mut Watched,
+        progress: &mut Progress,
+    ) -> Result<(), RunError> {
+        let cancel = &self.options.interrupt;
+        let busiest = target
+            .siblings
+            .iter()
+            .filter_map(|process| Some((requests_served(process, cancel)?, process)))
+            .max_by_key(|(served, _)| *served);
+        let Some((served, process)) = busiest.filter(|(served, _)| *served > progress.served) else {
+            return Ok(());
+        };
+        target.process = process.clone();
+        progress.served = served;
+        let fresh = Watched::open(target, cancel)?;
+        std::mem::replace(watched, fresh).close();
+        // The floor of the worker watched so far says nothing about this one.
+        self.floors.clear();
+        self.rows.clear();
+        self.tell(RunStep::Watching(watched.process.clone()));
+        Ok(())
+    }
+
+    fn snapshot_if_due(
+        &mut self,
+        watched: &mut Watched,
+        progress: &mut Progress,
+        number: u32,
+        planned: u32,
+    ) -> Result<(), RunError> {
+        if self.options.snapshots && snapshots::is_due(number, planned) {
+            let work = self.rows.last().map_or(0.0, |row| row.work);
+            let keep = self.options.keep_snapshots.as_deref();
+            let taken = snapshots::take(watched, progress.round, work, keep, self.events)?;
+            if let Some(snapshot) = taken {
+                self.snapshots.push(snapshot);
+                progress.after_snapshot = true;
+            } else {
+                let during = "a heap snapshot".to_owned();
+                return Err(InspectorError::Closed { during }.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn take_floor(
+        &mut self,
+        watched: &mut Watched,
+        progress: &mut Progress,
+        load: LoadResult,
+        load_seconds: f64,
+        warm_up: bool,
+    ) -> Result<(), RunError> {
+        let mut measured = watched.floor().map_err(RunError::from_inspector)?;
+        let before = self.rows.last().map(|row| row.heap_used);
+        let is_last_warm_up = progress.round > 0 && !warm_up && self.rows.iter().all(|row| row.warm_up);
+        if progress.settle < LONG_SETTLE {
+            if is_last_warm_up {
+                // Does what is left go away by itself in a while?
+                std::thread::sleep(LONG_SETTLE - progress.settle);
+                let later = watched.floor().map_err(RunError::from_inspector)?;
+                if fell(measured.after.heap_used, later.after.heap_used) {
+                    progress.settle = LONG_SETTLE;
+                }
+                measured.after = later.after;
+            } else if before.is_some_and(|before| fell(before, measured.after.heap_used)) {
+                progress.settle = LONG_SETTLE;
+            }
+        }
+        progress.counted = progress.counted.zip(load.requests).map(|(sum, more)| sum + more);
+        let after_snapshot = std::mem::take(&mut progress.after_snapshot);
+        // In requests while they can be counted; `settle_axis` makes rounds of all of it otherwise.
+        let work = progress.counted.map_or(f64::from(progress.round), |sum| sum as f64);
+        let row = self.row(&measured, work, warm_up);
+        let row = RoundRow {
+            round: progress.round,
+            requests: load.requests,
+            failed_requests: load.failed,
+            load_seconds,
+            ..row
+        };
+        self.record(row, after_snapshot);
+        Ok(())
+    }
+
+    /// A floor as a row, with the work done until then.
+    pub(super) fn row(&self, measured: &MeasuredFloor, work: f64, warm_up: bool) -> RoundRow {
+        RoundRow {
+            round: 0,
+            warm_up,
+            requests: None,
+            failed_requests: None,
+            work,
+            seconds: self.started.elapsed().as_secs_f64(),
+            heap_before_collection: measured.before.heap_used,
+            heap_used: measured.after.heap_used,
+            heap_total: measured.after.heap_total,
+            code: measured.after.code,
+            external: measured.after.external,
+            array_buffers: measured.after.array_buffers,
+            resident: measured.resident,
+            open_files: measured.open_files,
+            collection_ms: measured.time.as_secs_f64() * 1e3,
+            collections: measured.collections,
+            load_seconds: 0.0,
+        }
+    }
+
+    pub(super) fn record(&mut self, row: RoundRow, after_snapshot: bool) {
+        self.floors.push(Floor {
+            work: row.work,
+            seconds: row.seconds,
+            heap_used: row.heap_used,
+            heap_total: Some(row.heap_total),
+            heap_before_collection: Some(row.heap_before_collection),
+            code: row.code,
+            external: Some(row.external),
+            resident: row.resident,
+            open_files: row.open_files,
+            warm_up: row.warm_up,
+            after_snapshot,
+        });
+        self.tell(RunStep::Floor(row.clone()));
+        self.rows.push(row);
+    }
+
+    /// One round that nobody counted makes requests useless as an axis.
+    fn settle_axis(&mut self, unit: WorkUnit) {
+        if unit == WorkUnit::Round {
+            for (floor, row) in self.floors.iter_mut().zip(&mut self.rows) {
+                row.work = f64::from(row.round);
+                floor.work = row.work;
+            }
+            for snapshot in &mut self.snapshots {
+                snapshot.work = f64::from(snapshot.round);
+            }
+        }
+    }
+
+    pub(super) fn tell(&mut self, step: RunStep) {
+        self.events.event(&RunEvent::step(step));
+    }
+}
+
+/// Whether a floor is lower than another by more than floors scatter.
+fn fell(from: u64, to: u64) -> bool {
+    from.saturating_sub(to) > (from / 20).max(512 * 1024)
+}

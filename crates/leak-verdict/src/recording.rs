@@ -1,0 +1,208 @@
+//! The input: floors with the work done until each.
+
+use serde::{Deserialize, Serialize};
+
+/// What the work axis counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkUnit {
+    /// Requests answered.
+    Request,
+    /// Rounds of load whose requests nobody counted.
+    Round,
+    /// Seconds of run time, for a program without load from outside.
+    Second,
+}
+
+impl WorkUnit {
+    /// The word for one of it.
+    #[must_use]
+    pub fn singular(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Round => "round",
+            Self::Second => "second",
+        }
+    }
+
+    /// The word for many of it.
+    #[must_use]
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Request => "requests",
+            Self::Round => "rounds",
+            Self::Second => "seconds",
+        }
+    }
+}
+
+/// What the program held right after a full collection. A number nobody could read is `None`, never zero.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Floor {
+    /// Work done since the beginning, in the recording's unit.
+    pub work: f64,
+    /// Seconds since the beginning.
+    pub seconds: f64,
+    /// Used JavaScript heap, bytes.
+    pub heap_used: u64,
+    /// Committed JavaScript heap, bytes.
+    #[serde(default)]
+    pub heap_total: Option<u64>,
+    /// Used heap just before the collection, bytes.
+    #[serde(default)]
+    pub heap_before_collection: Option<u64>,
+    /// Code, bytecode and their metadata within the heap, bytes: it grows while functions get optimised.
+    #[serde(default)]
+    pub code: Option<u64>,
+    /// Memory outside the heap that JavaScript objects hold (array buffers included), bytes.
+    #[serde(default)]
+    pub external: Option<u64>,
+    /// Resident set, bytes.
+    #[serde(default)]
+    pub resident: Option<u64>,
+    /// Open file descriptors.
+    #[serde(default)]
+    pub open_files: Option<u64>,
+    /// Taken while the program was still warming up: not part of the trend.
+    #[serde(default)]
+    pub warm_up: bool,
+    /// A heap snapshot was taken since the floor before; that alone raises the resident set.
+    #[serde(default)]
+    pub after_snapshot: bool,
+}
+
+/// A run: floors in the order of time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// What the work axis counts.
+    pub unit: WorkUnit,
+    /// The floors.
+    pub floors: Vec<Floor>,
+    /// The limit of the JavaScript heap, bytes.
+    #[serde(default)]
+    pub heap_limit: Option<u64>,
+}
+
+/// One measured quantity along the work axis.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Series {
+    pub(crate) work: Vec<f64>,
+    pub(crate) bytes: Vec<f64>,
+}
+
+impl Series {
+    pub(crate) fn len(&self) -> usize {
+        self.work.len()
+    }
+
+    pub(crate) fn span(&self) -> f64 {
+        match (self.work.first(), self.work.last()) {
+            (Some(first), Some(last)) => last - first,
+            _ => 0.0,
+        }
+    }
+
+    /// The part from `work` on.
+    pub(crate) fn since(&self, work: f64) -> Self {
+        let from = self.work.partition_point(|&w| w < work);
+        Self { work: self.work[from..].to_vec(), bytes: self.bytes[from..].to_vec() }
+    }
+}
+
+impl Recording {
+    /// The floors that count for the trend.
+    ///
+    /// Warm-up is left out when it was marked; else the first 15 % of the work, at least one floor.
+    pub(crate) fn counted(&self) -> &[Floor] {
+        let warm = self.floors.iter().take_while(|floor| floor.warm_up).count();
+        if warm > 0 {
+            return &self.floors[warm..];
+        }
+        let (Some(first), Some(last)) = (self.floors.first(), self.floors.last()) else { return &[] };
+        let from = first.work + (last.work - first.work) * 0.15;
+        let cut = self.floors.partition_point(|floor| floor.work < from).max(1);
+        &self.floors[cut.min(self.floors.len())..]
+    }
+
+    /// A series of what `value` finds in each floor, or `None` when one floor lacks it.
+    pub(crate) fn series(floors: &[Floor], value: impl Fn(&Floor) -> Option<f64>) -> Option<Series> {
+        let mut series = Series::default();
+        for floor in floors {
+            series.work.push(floor.work);
+            series.bytes.push(value(floor)?);
+        }
+        Some(series)
+    }
+
+    /// The used heap; without code where all floors say how much that is.
+    pub(crate) fn heap(floors: &[Floor]) -> Series {
+        let with_code = |floor: &Floor| Some(floor.heap_used as f64);
+        Self::series(floors, |floor| Some(floor.heap_used.saturating_sub(floor.code?) as f64))
+            .or_else(|| Self::series(floors, with_code))
+            .unwrap_or_default()
+    }
+
+    /// Resident memory that is neither V8's heap nor held from it, without the jumps that snapshots make.
+    pub(crate) fn native(floors: &[Floor]) -> Option<Series> {
+        let raw = Self::series(floors, |floor| {
+            Some(floor.resident? as f64 - floor.heap_total? as f64 - floor.external? as f64)
+        })?;
+        Some(without_snapshot_jumps(raw, floors))
+    }
+
+    /// The resident set without the jumps that snapshots make.
+    pub(crate) fn resident(floors: &[Floor]) -> Option<Series> {
+        let raw = Self::series(floors, |floor| Some(floor.resident? as f64))?;
+        Some(without_snapshot_jumps(raw, floors))
+    }
+}
+
+fn without_snapshot_jumps(mut series: Series, floors: &[Floor]) -> Series {
+    let mut jumps = 0.0;
+    let mut before = series.bytes.first().copied().unwrap_or(0.0);
+    for (bytes, floor) in series.bytes.iter_mut().zip(floors) {
+        let raw = *bytes;
+        if floor.after_snapshot {
+            jumps += raw - before;
+        }
+        before = raw;
+        *bytes = raw - jumps;
+    }
+    series
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn floor(work: f64, resident: u64, after_snapshot: bool) -> Floor {
+        Floor { work, resident: Some(resident), after_snapshot, ..Floor::default() }
+    }
+
+    #[test]
+    fn snapshots_do_not_count_as_growth() {
+        let floors =
+            [floor(0.0, 50, false), floor(1.0, 55, false), floor(2.0, 255, true), floor(3.0, 260, false)];
+        assert_eq!(Recording::resident(&floors).unwrap().bytes, [50.0, 55.0, 55.0, 60.0]);
+    }
+
+    #[test]
+    fn an_absent_number_makes_the_series_absent() {
+        let floors = [floor(0.0, 50, false), Floor { work: 1.0, ..Floor::default() }];
+        assert_eq!(Recording::resident(&floors), None);
+    }
+
+    #[test]
+    fn marked_warm_up_is_left_out_and_else_the_first_part() {
+        let mut recording = Recording {
+            unit: WorkUnit::Round,
+            floors: (0..20).map(|i| floor(f64::from(i), 1, false)).collect(),
+            heap_limit: None,
+        };
+        assert_eq!(recording.counted().len(), 17);
+        recording.floors[0].warm_up = true;
+        assert_eq!(recording.counted().len(), 19);
+        recording.floors.truncate(1);
+        assert!(recording.counted().is_empty());
+    }
+}
