@@ -157,28 +157,29 @@ fn suspect_text(out: &mut String, suspect: &Suspect, number: usize, unit: &str, 
         suspect.kind
     );
     let symbol = |place: &CodePlace| place.symbol.as_deref().map(|name| style.code(&safe(name)));
+    let bullet = if style == Style::Markdown { "\n- " } else { "  " };
     let mut line = |label: &str, found: &Option<CodePlace>| {
         if let Some(found) = found {
             let name = symbol(found).map(|name| format!(" {name}")).unwrap_or_default();
-            let _ = writeln!(out, "{label}{name} at {}", place(found, style));
+            let _ = writeln!(out, "{bullet}{label}{name} at {}", place(found, style));
             if let Some(text) = &found.text {
                 let _ = writeln!(out, "    {}", style.code(&safe(text)));
             }
         }
     };
     let library = if suspect.in_library { " (library code)" } else { "" };
-    line(&format!("  owner{library}:"), &suspect.owner);
-    line("  added at:", &suspect.added_at);
-    line("  from the application:", &suspect.app_owner);
+    line(&format!("owner{library}:"), &suspect.owner);
+    line("added at:", &suspect.added_at);
+    line("from the application:", &suspect.app_owner);
     if suspect.app_statement != suspect.app_owner {
-        line("  called at:", &suspect.app_statement);
+        line("called at:", &suspect.app_statement);
     }
     for missing in &suspect.missing {
-        let _ = writeln!(out, "  {} not found: {}", missing.part, safe(&missing.reason));
+        let _ = writeln!(out, "{bullet}{} not found: {}", missing.part, safe(&missing.reason));
     }
     let hidden = suspect.path.len().saturating_sub(PATH_STEPS);
     let start = if hidden > 0 { "… → " } else { "" };
-    let _ = writeln!(out, "  held by: {start}{}", safe(&suspect.path[hidden..].join(" → ")));
+    let _ = writeln!(out, "{bullet}held by: {start}{}", safe(&suspect.path[hidden..].join(" → ")));
 }
 
 /// The floors, one bar for each round.
