@@ -12,7 +12,8 @@ use super::Snapshot;
 pub struct RunReport {
     /// The version of this form; it only grows.
     pub schema_version: u32,
-    /// The program and its arguments.
+    /// The program and its arguments; `program` in JSON, where `command` is the name of ours.
+    #[serde(rename = "program")]
     pub command: Vec<String>,
     /// The process that was watched; absent when none lived long enough.
     pub watched: Option<WatchedProcess>,
