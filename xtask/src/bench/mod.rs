@@ -9,7 +9,7 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use peers::Peer;
 use report::Report;
 use test_heaps::fixtures::{Which, snapshot};
