@@ -4,12 +4,16 @@ use std::io;
 use std::process::ExitCode;
 
 use investigation::answers::AnswerError;
+use investigation::demo::DemoError;
 use investigation::open::OpenError;
+use investigation::run::RunError;
 
 use crate::{output, text};
 
 /// Wrong use of the command line.
 const USAGE: u8 = 2;
+/// A program that can't be watched.
+const CANNOT_WATCH: u8 = 4;
 /// An input that can't be read, or a result that can't be written.
 const UNREADABLE: u8 = 5;
 /// Ctrl-C.
@@ -50,6 +54,12 @@ fn code(error: &anyhow::Error) -> u8 {
         || error.downcast_ref::<OpenError>().is_some_and(OpenError::is_interrupted);
     if interrupted {
         return INTERRUPTED;
+    }
+    match error.downcast_ref::<RunError>() {
+        Some(RunError::Interrupted) => return INTERRUPTED,
+        Some(_) => return CANNOT_WATCH,
+        None if error.downcast_ref::<DemoError>().is_some() => return CANNOT_WATCH,
+        None => {}
     }
     match error.downcast_ref::<AnswerError>() {
         Some(AnswerError::NoSuchObject { .. } | AnswerError::NoSuchClass { .. }) => USAGE,

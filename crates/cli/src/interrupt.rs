@@ -1,11 +1,12 @@
 //! Ctrl-C: work stops at its next step; what does not come to one in time is ended.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::failure::INTERRUPTED;
 
-static ASKED: AtomicBool = AtomicBool::new(false);
+static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 static CRITICAL: AtomicU32 = AtomicU32::new(0);
 
 /// Patience with a step that does not look up.
@@ -26,6 +27,11 @@ pub(crate) fn install() -> Result<(), ctrlc::Error> {
 /// Whether the user pressed Ctrl-C.
 pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)
+}
+
+/// Raised by Ctrl-C.
+pub(crate) fn flag() -> Arc<AtomicBool> {
+    Arc::clone(&ASKED)
 }
 
 /// While it lives, Ctrl-C does not end the program by force: something must be cleaned up first.

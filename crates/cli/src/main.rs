@@ -11,6 +11,7 @@ mod interrupt;
 mod json;
 mod output;
 mod progress;
+mod report;
 mod table;
 mod text;
 mod words;
@@ -37,6 +38,8 @@ FILE is a heap snapshot (.heapsnapshot or .heaptimeline, also as .gz or .zst), o
 A number as FILE means the process with that id; a file of that name is ./123.
 
 Examples:
+  heapdowse demo                                  find the leak of a small Koa program
+  heapdowse run --load 'node load.js {url}' -- node server.js
   heapdowse analyze app.heapsnapshot              what is big, and who holds it
   heapdowse diff before.heapsnapshot after.heapsnapshot --suspects
   heapdowse paths app.heapsnapshot @12345         why this object is alive

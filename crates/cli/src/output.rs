@@ -40,6 +40,11 @@ impl Output {
         self.is_terminal
     }
 
+    /// Whether results are coloured.
+    pub(crate) fn is_colored(&self) -> bool {
+        self.colored
+    }
+
     /// A line of its own above what follows.
     pub(crate) fn heading(&mut self, heading: &str) -> io::Result<()> {
         let heading = self.bold(heading);

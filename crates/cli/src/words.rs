@@ -117,8 +117,14 @@ pub(crate) fn missing(output: &mut Output, missing: &Missing) -> io::Result<()> 
     if !sections.is_empty() {
         writeln!(output, "  Sections cut or absent: {}", sections.join(", "))?;
     }
-    if missing.analysis_possible {
-        writeln!(output, "  All nodes and edges are there: sizes, distances and dominators are exact.")?;
+    if missing.numbers_exact {
+        writeln!(output, "  All nodes, edges and names are there: sizes, distances and classes are exact.")?;
+    } else if missing.analysis_possible {
+        writeln!(
+            output,
+            "  All nodes and edges are there, but entries of WeakMaps, and where distances begin, are told by names:\n  \
+             some distances and retained sizes are not those of the whole file. Classes lack who has no name."
+        )?;
     } else {
         writeln!(
             output,

@@ -48,7 +48,7 @@ fn a_file_that_may_not_be_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let files = Files::new();
     let path = files.write("secret", &shop(3).to_bytes());
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     let run = files.run(&["classes", "secret"]);
     // Root may read everything.
     match nix::unistd::geteuid().is_root() {
@@ -123,6 +123,7 @@ fn a_salvaged_file_tells_only_what_can_be_known() {
     assert!(named["classes"].as_array().unwrap().iter().any(|row| row["name"] == "Session"), "{named}");
     let unnamed = files.json(&["classes", "no-strings", "--salvage", "--json"]);
     assert_eq!(unnamed["missing"][0]["strings"], true);
+    assert_eq!(unnamed["missing"][0]["numbers_exact"], false);
     assert!(!unnamed.to_string().contains("Session"));
 
     let cut = files.json(&["analyze", "no-edges", "--salvage", "--json"]);

@@ -33,7 +33,7 @@ impl Attribute for Attributor {
         mut snapshots: Vec<Snapshot>,
         sources: &mut dyn ScriptSources,
     ) -> Vec<Suspect> {
-        if snapshots.len() < 2 || matches!(verdict.word, Word::NoLeak | Word::LazyGc) {
+        if snapshots.len() < 2 || matches!(verdict.word, Word::NoLeak | Word::LazyGc | Word::NativeGrowth) {
             return Vec::new();
         }
         // Only ids and marks of the earlier ones are needed; the last one is analysed.

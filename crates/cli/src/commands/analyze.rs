@@ -147,7 +147,12 @@ fn print_suspect(output: &mut Output, number: usize, suspect: &HeavyObject, tota
         .map(|held| format!("{} × {} ({})", count(held.count), clip(&held.class, 60), size(held.retained_size)))
         .collect();
     if !holds.is_empty() {
-        writeln!(output, "     Held by it ({}): {}.", words::some(&suspect.kind_in_words), holds.join(", "))?;
+        // That an object holds by its fields goes without saying.
+        let kind = match suspect.kind_in_words.as_str() {
+            "field" | "variable" => String::new(),
+            kind => format!(" ({})", words::some(kind)),
+        };
+        writeln!(output, "     Held by it{kind}: {}.", holds.join(", "))?;
     }
     writeln!(output, "     Alive through: {}", words::path(&suspect.path))?;
     if let Some(place) = &suspect.node.location {

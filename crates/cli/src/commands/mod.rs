@@ -31,6 +31,8 @@ macro_rules! commands {
 
 // To add a command, write its file and give it a row here. Help, completions and man pages follow.
 commands! {
+    Demo: demo,
+    Run: run,
     Analyze: analyze,
     Classes: classes,
     Dominators: dominators,

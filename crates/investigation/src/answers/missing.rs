@@ -19,8 +19,12 @@ pub struct Missing {
     pub sections: Vec<String>,
     /// Nodes whose name is not there.
     pub nodes_without_name: u64,
-    /// Whether sizes after ownership, distances, dominators and classes can be known.
+    /// Whether all edges are there, without which there are no sizes after ownership, distances, dominators or
+    /// classes.
     pub analysis_possible: bool,
+    /// Whether these then equal those of the whole file. Entries of WeakMaps, and where distances begin, are told
+    /// by names: without them some numbers differ.
+    pub numbers_exact: bool,
 }
 
 /// What a heap lacks; `None` if it is whole.
@@ -38,5 +42,6 @@ pub fn missing(heap: &Heap) -> Option<Missing> {
         sections: missing.sections.clone(),
         nodes_without_name: graph.nodes().filter(|&node| !graph.has_name(node)).count() as u64,
         analysis_possible: missing.has_all_edges(),
+        numbers_exact: missing.has_all_edges() && !missing.strings,
     })
 }

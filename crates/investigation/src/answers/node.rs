@@ -2,10 +2,10 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use heap_graph::{Analysis, Edge, EdgeKind, HeapGraph, Location, NodeIndex, NodeKind};
 use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::scripts::script_names;
 
@@ -43,7 +43,7 @@ pub struct Text {
     pub length: u64,
     /// Whether the string may be longer: V8 writes 1,024 characters at most.
     pub cut: bool,
-    /// The same for the same content, within one version of this program.
+    /// XXH3 of the content as UTF-8: the same for the same content.
     pub hash: String,
     /// The content; `None` while hidden.
     pub value: Option<String>,
@@ -52,13 +52,11 @@ pub struct Text {
 impl Text {
     /// Describes a content, with it or without.
     pub fn new(content: &str, reveal: bool) -> Text {
-        let mut hasher = DefaultHasher::new();
-        content.hash(&mut hasher);
         let length = content.encode_utf16().count();
         Text {
             length: length as u64,
             cut: length >= WRITTEN,
-            hash: format!("{:016x}", hasher.finish()),
+            hash: format!("{:016x}", xxh3_64(content.as_bytes())),
             value: reveal.then(|| content.to_owned()),
         }
     }

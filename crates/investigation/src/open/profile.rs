@@ -61,7 +61,7 @@ pub(super) fn looks_like_profile(head: &[u8]) -> bool {
 enum Frame {
     Top,
     Node(usize),
-    CallFrame(usize),
+    Function(usize),
     Children(usize),
     Samples,
     Other,
@@ -183,7 +183,7 @@ impl Reader<'_> {
         let parent = match (outer.frame, outer.key.as_str(), is_object) {
             (Frame::Top, "head", true) => None,
             (Frame::Top, "samples", false) => return Frame::Samples,
-            (Frame::Node(node), "callFrame", true) => return Frame::CallFrame(node),
+            (Frame::Node(node), "callFrame", true) => return Frame::Function(node),
             (Frame::Node(node), "children", false) => return Frame::Children(node),
             (Frame::Children(node), _, true) => Some(node),
             (Frame::Samples, _, true) => {
@@ -198,7 +198,7 @@ impl Reader<'_> {
     }
 
     fn note_text(&mut self, text: String) {
-        let Some(Open { frame: Frame::CallFrame(node), key, .. }) = self.open.last() else { return };
+        let Some(Open { frame: Frame::Function(node), key, .. }) = self.open.last() else { return };
         let site = &mut self.profile.nodes[*node].site;
         match key.as_str() {
             "functionName" => site.function = text,
@@ -219,10 +219,10 @@ impl Reader<'_> {
             (Frame::Node(node), "selfSize") => {
                 self.profile.nodes[node].self_size = value.as_f64().map_or(0, |size| size as u64);
             }
-            (Frame::CallFrame(node), "lineNumber") => {
+            (Frame::Function(node), "lineNumber") => {
                 self.profile.nodes[node].site.line = value.as_i64().unwrap_or(-1);
             }
-            (Frame::CallFrame(node), "columnNumber") => {
+            (Frame::Function(node), "columnNumber") => {
                 self.profile.nodes[node].site.column = value.as_i64().unwrap_or(-1);
             }
             _ => {}

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::process::ExitCode;
 
+use investigation::Word;
 use investigation::run::{CodePlace, RunReport, Suspect};
-use leak_verdict::Word;
 
+use crate::output::Output;
 use crate::text::safe;
 
 /// Suspects after the first that are told in full text.
@@ -22,7 +24,9 @@ fn meaning(word: Word) -> &'static str {
         Word::OffHeapLeak => "memory outside the heap, held from it, accumulates with the work done",
         Word::NativeGrowth => "memory outside V8 grows that no JavaScript object holds",
         Word::BoundedCache => "it grew, and stops at a bound",
-        Word::LazyGc => "it looks big because V8 had no reason to collect; what is left after a collection is flat",
+        Word::LazyGc => {
+            "it looks big because V8 had no reason to collect; what is left after a collection is flat"
+        }
         Word::NoLeak => "what is left after full collections does not grow",
         Word::Inconclusive => "what was seen does not decide it",
     }
@@ -40,6 +44,11 @@ pub(crate) enum Style {
 }
 
 impl Style {
+    /// As standard output can show it.
+    pub(crate) fn of(output: &Output) -> Style {
+        if output.is_colored() { Style::Colour } else { Style::Plain }
+    }
+
     fn strong(self, text: &str, colour: &str) -> String {
         match self {
             Style::Plain => text.to_owned(),
@@ -140,30 +149,37 @@ fn suspect_text(out: &mut String, suspect: &Suspect, number: usize, unit: &str, 
         _ => String::new(),
     };
     let class = style.strong(&safe(&suspect.class), "1");
-    let _ = writeln!(out, "{} × {class}{per}, held by {} ({})", suspect.count, safe(&suspect.holder), suspect.kind);
+    let _ = writeln!(
+        out,
+        "{} × {class}{per}, held by {} ({})",
+        suspect.count,
+        safe(&suspect.holder),
+        suspect.kind
+    );
     let symbol = |place: &CodePlace| place.symbol.as_deref().map(|name| style.code(&safe(name)));
+    let bullet = if style == Style::Markdown { "\n- " } else { "  " };
     let mut line = |label: &str, found: &Option<CodePlace>| {
         if let Some(found) = found {
             let name = symbol(found).map(|name| format!(" {name}")).unwrap_or_default();
-            let _ = writeln!(out, "{label}{name} at {}", place(found, style));
+            let _ = writeln!(out, "{bullet}{label}{name} at {}", place(found, style));
             if let Some(text) = &found.text {
                 let _ = writeln!(out, "    {}", style.code(&safe(text)));
             }
         }
     };
     let library = if suspect.in_library { " (library code)" } else { "" };
-    line(&format!("  owner{library}:"), &suspect.owner);
-    line("  added at:", &suspect.added_at);
-    line("  from the application:", &suspect.app_owner);
+    line(&format!("owner{library}:"), &suspect.owner);
+    line("added at:", &suspect.added_at);
+    line("from the application:", &suspect.app_owner);
     if suspect.app_statement != suspect.app_owner {
-        line("  called at:", &suspect.app_statement);
+        line("called at:", &suspect.app_statement);
     }
     for missing in &suspect.missing {
-        let _ = writeln!(out, "  {} not found: {}", missing.part, safe(&missing.reason));
+        let _ = writeln!(out, "{bullet}{} not found: {}", missing.part, safe(&missing.reason));
     }
     let hidden = suspect.path.len().saturating_sub(PATH_STEPS);
     let start = if hidden > 0 { "… → " } else { "" };
-    let _ = writeln!(out, "  held by: {start}{}", safe(&suspect.path[hidden..].join(" → ")));
+    let _ = writeln!(out, "{bullet}held by: {start}{}", safe(&suspect.path[hidden..].join(" → ")));
 }
 
 /// The floors, one bar for each round.
@@ -175,6 +191,15 @@ fn floors(out: &mut String, report: &RunReport, style: Style) {
     let chart: String = values.iter().map(|&value| bar(value)).collect();
     out.push_str(&style.heading("Heap after full collections"));
     let _ = writeln!(out, "{} {chart} {}", bytes(low as f64), bytes(high as f64));
+}
+
+/// 0 no leak, 1 leak, 3 inconclusive.
+pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
+    ExitCode::from(match report.verdict.word {
+        Word::Leak | Word::OffHeapLeak | Word::NativeGrowth => 1,
+        Word::Inconclusive => 3,
+        Word::NoLeak | Word::BoundedCache | Word::LazyGc => 0,
+    })
 }
 
 /// The report as JSON.
