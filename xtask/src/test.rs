@@ -26,7 +26,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
         }
         Ok(())
     })?;
-    step("tests", || execute(&mut cargo(&["test", "--workspace", "--profile", PROFILE])))?;
+    step("tests", || {
+        // Tests that can try every supported version of Node find them here.
+        let mut binaries = Vec::new();
+        for version in nodes::SUPPORTED {
+            binaries.push(nodes::binary(version)?);
+        }
+        let all = std::env::join_paths(binaries)?;
+        let mut tests = cargo(&["test", "--workspace", "--profile", PROFILE]);
+        execute(tests.env("HEAPDOWSE_TEST_NODES", all))
+    })?;
     step("numbers against DevTools", || oracle::compare_all(&oracle::Plan::default()))?;
     step("docs", || {
         let mut doc = cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
