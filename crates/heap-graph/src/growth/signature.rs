@@ -128,6 +128,10 @@ fn step_text(graph: &HeapGraph, step: &PathStep, indices: bool) -> Option<String
         (EdgeKind::Internal, EdgeName::Name(name)) if name.contains(" / part of key (") => {
             "{WeakMap entry}".to_owned()
         }
+        // Slots of hash tables are numbered.
+        (_, EdgeName::Name(name)) if !indices && name.bytes().all(|byte| byte.is_ascii_digit()) => {
+            "{}".to_owned()
+        }
         (_, name) => format!("{{{name}}}"),
     })
 }
