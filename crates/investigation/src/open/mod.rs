@@ -235,8 +235,10 @@ pub fn open_any(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Re
     let unpacked = input.reader(options.allow_expansion).map_err(SourceError::Io);
     let (mut reader, size) = unpacked.map_err(source_error)?;
     let mut head = Vec::with_capacity(PROFILE_HEAD);
-    let looked = reader.by_ref().take(PROFILE_HEAD as u64).read_to_end(&mut head);
-    looked.map_err(SourceError::Io).map_err(source_error)?;
+    if let Err(error) = reader.by_ref().take(PROFILE_HEAD as u64).read_to_end(&mut head) {
+        // Whoever reads on gets to know it, and says where.
+        reader = Box::new(source::Failing(Some(error)));
+    }
     let is_profile = profile::looks_like_profile(&head);
     let mut reader = Cursor::new(head).chain(reader);
     if is_profile {

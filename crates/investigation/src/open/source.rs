@@ -109,6 +109,15 @@ impl Input {
     }
 }
 
+/// A source that has failed already.
+pub(super) struct Failing(pub(super) Option<io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
 fn wait_for_writer(file: &File) -> Result<(), SourceError> {
     let mut watched = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
     poll(&mut watched, PollTimeout::from(PIPE_PATIENCE_MS)).map_err(io::Error::from)?;
