@@ -4,6 +4,7 @@
 //! answer, which is plain data, and prints it as text or as JSON. Results go to standard output, all else to
 //! standard error.
 
+mod allocator;
 mod args;
 mod commands;
 mod failure;
@@ -47,6 +48,7 @@ Examples:
 Exit codes: 0 done, 1 leak found, 2 usage, 3 inconclusive, 4 cannot attach, 5 unreadable input, 130 interrupted.";
 
 fn main() -> ExitCode {
+    allocator::keep_freed_memory();
     let matches = Cli::command().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
