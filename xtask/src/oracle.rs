@@ -150,12 +150,14 @@ impl Comparison {
         let mut rows = Vec::new();
         for row in list(&ours, "classes")? {
             let numbers = ["count", "shallow_size", "retained_size"].map(|key| number(row, key));
-            rows.push((text(row, "name")?, all(numbers)?));
+            rows.push((text(row, "name")?, all(numbers)?, row["location"].to_string()));
         }
         let theirs = self.oracle.aggregates(file)?;
-        let theirs =
-            theirs.into_iter().map(|row| (row.name, vec![row.count, row.shallow_size, row.retained_size]));
-        tally.compare_classes(&file.display().to_string(), rows, theirs.collect());
+        let theirs: Vec<ClassNumbers> = theirs
+            .into_iter()
+            .map(|row| (row.name, vec![row.count, row.shallow_size, row.retained_size]))
+            .collect();
+        tally.compare_classes(&file.display().to_string(), without_lost_rows(rows, &theirs), theirs);
         Ok(tally)
     }
 
@@ -216,6 +218,25 @@ impl Comparison {
         let printed = shell::output(self.command().args(arguments))?;
         serde_json::from_slice(&printed).with_context(|| format!("heapdowse {arguments:?} printed no JSON"))
     }
+}
+
+type ClassNumbers = (String, Vec<u64>);
+
+/// DevTools keeps its rows in an object by name and place, so that of two classes of one name and place (objects
+/// of a class named `Function`, and functions) the later replaces the earlier. Where DevTools has one of such a
+/// pair with the same numbers, the other is one that it lost.
+fn without_lost_rows(ours: Vec<(String, Vec<u64>, String)>, theirs: &[ClassNumbers]) -> Vec<ClassNumbers> {
+    let has = |name: &str, numbers: &[u64]| theirs.iter().any(|row| row.0 == name && row.1 == numbers);
+    let is_lost = |at: usize| {
+        let (name, numbers, place) = &ours[at];
+        let twin = |(other, row): (usize, &(String, Vec<u64>, String))| {
+            other != at && row.0 == *name && row.2 == *place && has(&row.0, &row.1)
+        };
+        !has(name, numbers) && ours.iter().enumerate().any(twin)
+    };
+    let kept: Vec<bool> = (0..ours.len()).map(|at| !is_lost(at)).collect();
+    let rows = ours.into_iter().zip(kept).filter(|(_, kept)| *kept);
+    rows.map(|((name, numbers, _), _)| (name, numbers)).collect()
 }
 
 fn same(fields: &[String], row: &NodeRow<'_>) -> bool {

@@ -239,7 +239,7 @@ pub fn diff_by_name(base: &ClassedHeap<'_>, current: &ClassedHeap<'_>) -> Vec<Di
         .into_iter()
         .filter(|(_, [count, size, new_count, new_size])| count != new_count || size != new_size)
         .map(|(name, [count, size, new_count, new_size])| DiffRow {
-            class: ClassKey { name, location: None },
+            class: ClassKey { name, location: None, is_own_name: true },
             added_count: new_count.saturating_sub(count),
             removed_count: count.saturating_sub(new_count),
             added_size: new_size.saturating_sub(size),

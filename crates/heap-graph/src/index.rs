@@ -91,7 +91,7 @@ type Place = (u32, u32, u32);
 struct AnalysisFacts {
     big_shallow: Vec<(u32, u64)>,
     big_retained: Vec<(u32, u64)>,
-    classes: Vec<(String, Option<Place>)>,
+    classes: Vec<(String, Option<Place>, bool)>,
     rows: Vec<(u32, u64, u64, u64, i32)>,
     interfaces: Vec<InterfaceDefinition>,
     statistics: Statistics,
@@ -125,7 +125,7 @@ pub fn write_index(
             .classes
             .keys
             .iter()
-            .map(|key| (key.name.clone(), key.location.map(place)))
+            .map(|key| (key.name.clone(), key.location.map(place), key.is_own_name))
             .collect(),
         rows: analysis.rows.iter().map(row).collect(),
         interfaces: analysis.interfaces.clone(),
@@ -344,7 +344,7 @@ impl Index {
         let keys = facts
             .classes
             .into_iter()
-            .map(|(name, place)| ClassKey { name, location: place.map(location) })
+            .map(|(name, place, is_own_name)| ClassKey { name, location: place.map(location), is_own_name })
             .collect();
         let row = |(class, count, shallow_size, retained_size, distance)| ClassRow {
             class,

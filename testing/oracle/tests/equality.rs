@@ -14,7 +14,7 @@ use test_heaps::{Layout, nodes};
 
 /// DevTools' key of a class.
 fn key_text(key: &ClassKey) -> String {
-    let ClassKey { name, location } = key;
+    let ClassKey { name, location, .. } = key;
     match location {
         Some(Location { script_id, line, column }) => format!("{script_id},{line},{column},{name}"),
         None => format!(",{name}"),

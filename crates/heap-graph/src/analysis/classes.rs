@@ -18,6 +18,10 @@ pub struct ClassKey {
     pub name: String,
     /// Where the constructor stands.
     pub location: Option<Location>,
+    /// Whether the name is the heap's own, not one that DevTools gives to a kind of node: objects of a class
+    /// that somebody named `Function` are not V8's functions.
+    #[serde(skip)]
+    pub is_own_name: bool,
 }
 
 /// The class of each node.
@@ -62,13 +66,13 @@ impl ClassColumn {
         }
         for node in detached.renamed() {
             class_of[node.index()] =
-                sorter.class(&markup_class(&format!("Detached {}", graph.name(node))), None);
+                sorter.class(&markup_class(&format!("Detached {}", graph.name(node))), true, None);
         }
         let plain_names = interfaces::plain_object_names(graph);
         let mut matcher = Matcher::new(graph, definitions);
         let mut ranks = Vec::new();
         let classes: Vec<u32> =
-            definitions.iter().map(|definition| sorter.class(&definition.name, None)).collect();
+            definitions.iter().map(|definition| sorter.class(&definition.name, false, None)).collect();
         for node in interfaces::plain_objects(graph, &plain_names) {
             if let Some(number) = matcher.matching(graph, node, &mut ranks) {
                 class_of[node.index()] = classes[number as usize];
@@ -87,8 +91,8 @@ struct Sorter {
 }
 
 impl Sorter {
-    fn class(&mut self, name: &str, location: Option<Location>) -> u32 {
-        let key = ClassKey { name: name.to_owned(), location };
+    fn class(&mut self, name: &str, is_own_name: bool, location: Option<Location>) -> u32 {
+        let key = ClassKey { name: name.to_owned(), location, is_own_name };
         *self.numbers.entry(key).or_insert_with_key(|key| {
             self.keys.push(key.clone());
             (self.keys.len() - 1) as u32
@@ -109,7 +113,7 @@ impl Sorter {
             }
             known => format!("({})", known.name()),
         };
-        Some(self.class(&name, None))
+        Some(self.class(&name, false, None))
     }
 
     /// Gives objects with a place a class of their own for each name and place.
@@ -123,8 +127,8 @@ impl Sorter {
             let location = graph.location_at(at);
             let class = &mut class_of[node as usize];
             *class = *split.entry((*class, location)).or_insert_with(|| {
-                let name = self.keys[*class as usize].name.clone();
-                self.class(&name, Some(location))
+                let key = self.keys[*class as usize].clone();
+                self.class(&key.name, key.is_own_name, Some(location))
             });
         }
     }
@@ -145,7 +149,7 @@ impl NameTable<'_> {
         let slot = self.numbers.get_mut(name as usize).unwrap_or(&mut self.unnamed);
         if *slot == 0 {
             let text = graph.strings().get(name).map_or("(name missing)".into(), markup_class);
-            *slot = sorter.class(&text, None) + 1;
+            *slot = sorter.class(&text, true, None) + 1;
         }
         *slot - 1
     }
