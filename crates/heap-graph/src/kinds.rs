@@ -3,7 +3,7 @@
 /// What kind of thing a node is (`meta.node_types[type]`).
 ///
 /// The first sixteen are the names that V8 has used in any version from Node 12 to 26; a type with another
-/// name is [`NodeKind::Other`], and its name is kept in [`crate::HeapGraph::unknown_node_kinds`].
+/// name is [`NodeKind::Other`], and its name is kept in [`crate::Header::unknown_node_kinds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum NodeKind {

@@ -7,7 +7,7 @@
 //!
 //! A heap snapshot arrives as JSON strings inside JSON messages. Those messages go around the JSON parser:
 //! the payload is found by its quotes and unescaped straight into a writer ([`take_heap_snapshot`]), which
-//! can be one end of a bounded [`pipe`] whose other end is read while the chunks still arrive.
+//! can be one end of a bounded [`pipe()`] whose other end is read while the chunks still arrive.
 //!
 //! [`take_heap_snapshot`]: Session::take_heap_snapshot
 

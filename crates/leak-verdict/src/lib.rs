@@ -1,7 +1,7 @@
 //! Growth series and graph differences to a verdict with its evidence.
 //!
 //! A [`Recording`] is a list of floors: what memory a program holds right after a full garbage collection,
-//! each with the work done until then. [`decide`] turns it into a [`Verdict`]: one word, a grade, the growth
+//! each with the work done until then. [`decide()`] turns it into a [`Verdict`]: one word, a grade, the growth
 //! per unit of work with its interval, the detection limit, and every fact the word rests on.
 //!
 //! Everything here is pure: numbers in, plain data out. No percentage of confidence is given, because

@@ -6,7 +6,7 @@ pub(crate) const MAX_BYTES: usize = 48 << 20;
 pub(crate) const MAX_DEPTH: usize = 20_000;
 const MAX_BRACKETS: usize = 3_000;
 
-/// Whether a text is small and flat enough to be parsed on [`crate::locate`]'s stack.
+/// Whether a text is small and flat enough to be parsed on [`crate::locate()`]'s stack.
 pub(crate) fn is_parsable(text: &str) -> bool {
     text.len() <= MAX_BYTES && nesting_fits(text.as_bytes())
 }

@@ -1,6 +1,6 @@
 //! Graph evidence and script sources to the declaration that holds and the statement that adds.
 //!
-//! [`Evidence`] says what grows and what holds it, as plain data; [`Sources`] gives the scripts. [`locate`]
+//! [`Evidence`] says what grows and what holds it, as plain data; [`Sources`] gives the scripts. [`locate()`]
 //! finds the declaration of the nearest holder that has one in source code, follows its value through the
 //! program by resolved bindings, and chooses the statement that explains the growth best. Positions of code
 //! that was generated are told in the source it was made from.

@@ -2,7 +2,7 @@
 //!
 //! V8 keeps a program's variables in `system / Context` nodes, ECMAScript exports in cells, a `Map`'s entries in
 //! a table, and much else in nodes that no source names. This module walks up from an accumulation point and
-//! says in the words of [`Evidence`](crate::Evidence) what holds it.
+//! says in the words of [`Evidence`] what holds it.
 
 mod holders;
 mod hops;
