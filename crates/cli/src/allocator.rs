@@ -1,8 +1,8 @@
 //! One setting of the C library's allocator: memory that was freed is used again.
 //!
 //! By default glibc maps every large block anew and unmaps it when it is freed. An analysis makes and drops arrays
-//! of hundreds of megabytes one after another, so the kernel would clear the same memory again and again: of five
-//! seconds of CPU on a snapshot of 500 MB one was that. The program ends after its answer; nothing is hoarded.
+//! of hundreds of megabytes one after another, so the kernel would clear the same memory again and again. What that
+//! saves varied from nothing to one of five seconds of CPU on a snapshot of 500 MB, on a shared machine. The program ends after its answer; nothing is hoarded.
 
 #![allow(unsafe_code, reason = "mallopt is a C function")]
 
