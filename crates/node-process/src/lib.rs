@@ -10,10 +10,14 @@ mod ports;
 mod process;
 mod signals;
 mod tree;
+mod usage;
 
 pub use error::ProcError;
-pub use memory::{Rollup, open_files, resident_bytes, rollup};
+pub use memory::{
+    CgroupMemory, ResidentSplit, Rollup, cgroup_memory, open_files, resident_bytes, resident_split, rollup,
+};
 pub use ports::{ListeningPort, listening_ports};
 pub use process::{Stat, command_line, is_alive, is_node, stat};
 pub use signals::{kill_group, kill_process, terminate_group, terminate_process};
 pub use tree::{ProcessTree, children_of};
+pub use usage::{CpuUsage, cpu_usage, descriptors, machine_uptime};
