@@ -1,13 +1,14 @@
 //! The rules, in the order in which they are asked.
 //!
 //! 1. Most of what accumulates lies outside the heap and is held from it: `off-heap-leak`.
-//! 2. The heap's floor grows and nothing shows that it stops: `leak`. A series that bends is looked at once
+//! 2. The heap's floor follows the rate of requests, not the work done: `no-leak`.
+//! 3. The heap's floor grows and nothing shows that it stops: `leak`. A series that bends is looked at once
 //!    more after its bend: a full cache beside a slow leak is still a leak.
-//! 3. It grew and levelled off: `bounded-cache`.
-//! 4. Heap and external memory are flat, and resident memory that nobody in V8 holds grows: `native-growth`.
-//! 5. Not even the upper end of the growth's interval matters: `no-leak`, or `lazy-gc` when the heap stood
+//! 4. It grew and levelled off: `bounded-cache`.
+//! 5. Heap and external memory are flat, and resident memory that nobody in V8 holds grows: `native-growth`.
+//! 6. Not even the upper end of the growth's interval matters: `no-leak`, or `lazy-gc` when the heap stood
 //!    far above its floor before the collections.
-//! 6. Everything else, and too few floors: `inconclusive`.
+//! 7. Everything else, and too few floors: `inconclusive`.
 
 mod facts;
 
@@ -15,6 +16,7 @@ use facts::{describe, summary};
 
 use crate::{
     growth::{MIB, Shape, Trend},
+    load::{FollowsLoad, follows_load},
     recording::{Recording, Series, WorkUnit},
     sentences::{bytes, count},
     verdict::{Grade, Growth, GrowthPlace, Verdict, Word},
@@ -45,6 +47,8 @@ pub(crate) struct Trends {
     pub(crate) after_bend: Option<Trend>,
     /// The work after which the heap stood at a bound that it had risen to.
     pub(crate) bound: Option<f64>,
+    /// What the rate of requests explains of the heap's floors.
+    pub(crate) follows_load: Option<FollowsLoad>,
 }
 
 /// Decides what a recording shows.
@@ -63,10 +67,14 @@ pub fn decide(recording: &Recording) -> Verdict {
             code: code.and_then(|series| Trend::of(&series)),
             open_files: open_files(recording),
             bound: None,
+            follows_load: None,
         }
     });
     let Some(mut trends) = trends else { return too_few(recording) };
     trends.bound = bound_reached(recording, &trends);
+    if trends.heap.shape != Shape::Flat {
+        trends.follows_load = follows_load(&recording.floors);
+    }
 
     let (word, place) = word(recording, &trends);
     let tolerance = tolerance(&trends.heap);
@@ -100,6 +108,9 @@ fn word(recording: &Recording, trends: &Trends) -> (Word, Option<GrowthPlace>) {
         if external.gain > heap_gain {
             return (Word::OffHeapLeak, Some(GrowthPlace::External));
         }
+    }
+    if trends.follows_load.is_some() {
+        return (Word::NoLeak, None);
     }
     if heap.grows() {
         // Every one of them holds buffers in the kernel and in libuv that no counter of V8 shows.

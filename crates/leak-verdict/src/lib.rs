@@ -12,6 +12,7 @@
 
 mod decide;
 mod growth;
+mod load;
 mod recording;
 mod sentences;
 pub mod statistics;

@@ -118,6 +118,8 @@ pub enum EvidenceKind {
     Native,
     /// Open files and sockets.
     OpenFiles,
+    /// The rate of requests.
+    Load,
     /// Code that got compiled and optimised.
     Code,
     /// What was in the heap before collections.
