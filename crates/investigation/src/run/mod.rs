@@ -24,6 +24,7 @@ mod report;
 mod rounds;
 mod snapshots;
 mod sources;
+mod subject;
 mod watch;
 
 use std::time::Instant;

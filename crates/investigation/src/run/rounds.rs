@@ -13,9 +13,9 @@ use super::{
     driver::{LoadResult, Stopper, drive},
     find::Target,
     load::{Placeholders, run_command},
-    program::Program,
     snapshots,
-    watch::{MeasuredFloor, Watched, requests_served},
+    subject::Subject,
+    watch::{MeasuredFloor, Watched},
 };
 
 /// Rounds when nobody said how many: enough for a graded verdict, and as many again while it is open.
@@ -48,12 +48,12 @@ impl Run<'_> {
     /// Drives a program that listens, or whose load needs no port.
     pub(super) fn in_rounds(
         &mut self,
-        program: &mut Program,
+        program: &mut dyn Subject,
         mut target: Target,
         warnings: &mut Vec<String>,
     ) -> Result<Outcome, RunError> {
         let cancel = &self.options.interrupt;
-        let mut watched = Watched::open(&target, cancel)?;
+        let mut watched = program.watch(&target, cancel)?;
         self.tell(RunStep::Watching(watched.process.clone()));
         let cluster = !target.siblings.is_empty() || target.process.cluster_worker;
         let mut progress = Progress {
@@ -88,7 +88,7 @@ impl Run<'_> {
 
     fn rounds(
         &mut self,
-        program: &mut Program,
+        program: &mut dyn Subject,
         target: &mut Target,
         watched: &mut Watched,
         progress: &mut Progress,
@@ -107,7 +107,7 @@ impl Run<'_> {
             let (result, seconds) = self.load(program, target, watched, progress)?;
             if number == 1 {
                 self.check_first(&result, warnings)?;
-                self.watch_busiest_worker(target, watched, progress)?;
+                self.watch_busiest_worker(program, target, watched, progress)?;
                 progress.requests = self.fitting_requests(progress.requests, seconds);
             }
             // The floor after the last warm-up is where the trend starts.
@@ -145,7 +145,7 @@ impl Run<'_> {
 
     fn load(
         &mut self,
-        program: &mut Program,
+        program: &mut dyn Subject,
         target: &Target,
         watched: &mut Watched,
         progress: &mut Progress,
@@ -236,6 +236,7 @@ impl Run<'_> {
     /// Keep-alive connections are spread unevenly over a cluster: watch the worker that got most of them.
     fn watch_busiest_worker(
         &mut self,
+        program: &mut dyn Subject,
         target: &mut Target,
         watched: &mut Watched,
         progress: &mut Progress,
@@ -244,14 +245,14 @@ impl Run<'_> {
         let busiest = target
             .siblings
             .iter()
-            .filter_map(|process| Some((requests_served(process, cancel)?, process)))
+            .filter_map(|process| Some((program.requests_served(process, cancel)?, process)))
             .max_by_key(|(served, _)| *served);
         let Some((served, process)) = busiest.filter(|(served, _)| *served > progress.served) else {
             return Ok(());
         };
         target.process = process.clone();
         progress.served = served;
-        let fresh = Watched::open(target, cancel)?;
+        let fresh = program.watch(target, cancel)?;
         std::mem::replace(watched, fresh).close();
         // The floor of the worker watched so far says nothing about this one.
         self.floors.clear();
