@@ -11,6 +11,7 @@
 //! resident set nor the used heap between collections takes part in the word `leak`.
 
 mod decide;
+pub mod gc_trace;
 mod growth;
 mod load;
 mod recording;
