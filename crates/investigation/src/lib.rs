@@ -4,6 +4,7 @@ pub mod answers;
 pub mod attribute;
 pub mod demo;
 pub mod open;
+pub mod recording;
 pub mod run;
 
 pub use heap_graph::Step;
