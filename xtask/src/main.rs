@@ -14,6 +14,7 @@ mod oracle;
 mod shell;
 mod soak;
 mod test;
+mod zoo;
 
 use std::process::ExitCode;
 
@@ -23,7 +24,7 @@ use arguments::Arguments;
 /// A task: its name, what it does in one line, the function.
 type Task = (&'static str, &'static str, fn(Arguments) -> Result<()>);
 
-const TASKS: [Task; 10] = [
+const TASKS: [Task; 11] = [
     ("test", "everything that CI checks: lint, arch, tests, oracle, docs; sets itself up", test::run),
     ("lint", "rustfmt and clippy, warnings are errors; --fix mends what can be mended", lint::run),
     ("arch", "who may depend on whom, sizes of files, words that must not be committed", arch::run),
@@ -31,6 +32,11 @@ const TASKS: [Task; 10] = [
     ("fixtures", "makes the snapshots that the tests use [--mb 7,100] [--node 20.19.5]", fixtures::run),
     ("bench", "CPU and memory against the peers, as Markdown [--mb 7,100,500] [--rounds 5]", bench::run),
     ("soak", "reads a file over 4 GiB and very deep and very wide heaps [--gib 5]", soak::run),
+    (
+        "zoo",
+        "programs of known truth [--only p01,p07] [--node 20,22] [--mode run,attach] [--renamed] [--no-matchers]",
+        zoo::run,
+    ),
     ("fuzz", "cargo-fuzz on nightly [--seconds 60] [--target read]", fuzz::run),
     ("corpus", "writes the committed corpus again, from test-heaps", corpus::run),
     ("measured", "runs a command and writes its CPU seconds and peak memory (used by bench)", measure::run),

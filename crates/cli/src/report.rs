@@ -208,6 +208,10 @@ fn suspect_text(out: &mut String, suspect: &Suspect, number: usize, unit: &str, 
             style.foreign(&missing.reason)
         );
     }
+    if let Some(known) = &suspect.known {
+        let _ = writeln!(out, "{bullet}known: {}", safe(&known.title));
+        let _ = writeln!(out, "{bullet}what to do: {}", safe(&known.advice));
+    }
     let hidden = suspect.path.len().saturating_sub(PATH_STEPS);
     let start = if hidden > 0 { "… → " } else { "" };
     let _ =

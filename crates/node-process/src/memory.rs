@@ -2,10 +2,8 @@
 
 use crate::error::{ProcError, read_text};
 
-mod cgroup;
 mod split;
 
-pub use cgroup::{CgroupMemory, cgroup_memory};
 pub use split::{ResidentSplit, resident_split};
 
 /// Resident memory in bytes, from `/proc/PID/statm`.

@@ -45,6 +45,7 @@ impl FloorRecord {
             external: Some(row.external),
             resident: row.resident,
             open_files: row.open_files,
+            rate: row.request_rate,
             warm_up: row.warm_up,
             after_snapshot: self.after_snapshot,
         }

@@ -194,7 +194,7 @@ pub struct Mark {
 pub fn sample_process(pid: u32, seconds: f64, thorough: bool) -> Option<Sample> {
     let split = node_process::resident_split(pid).ok()?;
     let descriptors = node_process::descriptors(pid).ok();
-    let cgroup = node_process::cgroup_memory(pid).ok().flatten().unwrap_or_default();
+    let cgroup = node_process::group_memory(pid).ok().flatten();
     // A zombie has no memory any more.
     split.resident?;
     Some(Sample {
@@ -210,8 +210,8 @@ pub fn sample_process(pid: u32, seconds: f64, thorough: bool) -> Option<Sample> 
         children: thorough.then(|| node_process::children_of(pid).len() as u64),
         open_files: descriptors.map(|(all, _)| all),
         sockets: descriptors.map(|(_, sockets)| sockets),
-        cgroup_current: cgroup.current,
-        cgroup_limit: cgroup.limit,
+        cgroup_current: cgroup.map(|group| group.used),
+        cgroup_limit: cgroup.map(|group| group.limit),
         cpu_seconds: node_process::cpu_usage(pid).ok().map(|usage| usage.cpu_seconds),
         ..Sample::default()
     })

@@ -25,6 +25,7 @@ mod report;
 mod rounds;
 mod snapshots;
 mod sources;
+mod subject;
 mod watch;
 
 use std::time::Instant;

@@ -94,6 +94,9 @@ pub struct RoundRow {
     pub collections: u32,
     /// How long the load took, seconds.
     pub load_seconds: f64,
+    /// Requests per second since the floor before, where the load is not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_rate: Option<f64>,
 }
 
 /// A snapshot that was taken.
@@ -191,6 +194,9 @@ pub struct Suspect {
     pub evidence: Vec<String>,
     /// What could not be found, and why.
     pub missing: Vec<MissingPart>,
+    /// What is known of such a leak, and what to do about it.
+    #[serde(default)]
+    pub known: Option<leak_verdict::KnownCase>,
 }
 
 /// A part of the culprit that could not be found.
