@@ -36,9 +36,10 @@ pub use report::{CodePlace, MissingPart, RoundRow, RunReport, SnapshotTaken, Sus
 pub use snapshots::Snapshot;
 pub use sources::{ScriptSource, ScriptSources};
 
+pub(crate) use watch::{MeasuredFloor, Watched};
+
 use find::Found;
 use program::Program;
-use watch::Watched;
 
 /// Runs a program until there is a verdict about it.
 ///
