@@ -60,6 +60,7 @@ impl Announcements {
         // tempfile makes the folder for its owner alone.
         let folder = tempfile::Builder::new().prefix("heapdowse-").tempdir()?;
         std::fs::write(folder.path().join("preload.cjs"), PRELOAD)?;
+        std::fs::write(folder.path().join("probe.js"), crate::attach::PROBE)?;
         Ok(Self { folder })
     }
 
