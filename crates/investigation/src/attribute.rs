@@ -77,12 +77,14 @@ impl Attributor {
             line: place.line,
             symbol: Some(place.symbol.clone()),
             text: None,
+            excerpt: Vec::new(),
         });
         let statement = |statement: &source_culprit::Statement| CodePlace {
             file: statement.file.clone(),
             line: statement.line,
             symbol: statement.function.clone(),
             text: Some(statement.text.clone()),
+            excerpt: Vec::new(),
         };
         let added_at = culprit.added_at.as_ref().map(statement);
         let app_owner = culprit.app_owner.as_ref().map(|place| CodePlace {
@@ -90,6 +92,7 @@ impl Attributor {
             line: place.line,
             symbol: Some(place.symbol.clone()),
             text: None,
+            excerpt: Vec::new(),
         });
         let mut answer = Suspect {
             class: suspect.class.clone(),

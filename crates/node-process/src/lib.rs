@@ -15,15 +15,17 @@ mod process;
 mod signals;
 mod status;
 mod tree;
+mod usage;
 
 pub use environment::environment;
 pub use error::ProcError;
 pub use handle::ProcessHandle;
 pub use limits::{GroupMemory, group_memory, machine_available};
-pub use memory::{Rollup, open_files, resident_bytes, rollup};
+pub use memory::{ResidentSplit, Rollup, open_files, resident_bytes, resident_split, rollup};
 pub use namespace::{connect, enter, shares_network};
 pub use ports::{ListeningPort, listening_ports, port_owner};
 pub use process::{Stat, command_line, is_alive, is_node, stat};
 pub use signals::{kill_group, kill_process, terminate_group, terminate_process};
 pub use status::{SignalAction, Status, status};
 pub use tree::{ProcessTree, all_processes, children_of};
+pub use usage::{CpuUsage, cpu_usage, descriptors, machine_uptime};

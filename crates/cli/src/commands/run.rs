@@ -41,7 +41,10 @@ pub(crate) struct Args {
     /// Keep the snapshots as files in this folder
     #[arg(long, value_name = "DIR")]
     keep_snapshots: Option<PathBuf>,
-    /// Also write the report to this file (.json, else Markdown)
+    /// Record to this file as it goes, for `heapdowse report`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Also write the report to this file: .html, .json, or else Markdown
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Print the answer as JSON (described in docs/json.md)
@@ -61,6 +64,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         requests: args.requests,
         ready: args.ready,
         keep_snapshots: args.keep_snapshots,
+        record: args.record,
         ..RunOptions::new(args.command)
     };
     let answer = hunt(options)?;

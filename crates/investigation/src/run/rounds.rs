@@ -6,7 +6,9 @@ use std::{
 };
 
 use inspector::InspectorError;
-use leak_verdict::{Floor, Recording, Word, WorkUnit, decide};
+use leak_verdict::{Recording, Word, WorkUnit, decide};
+
+use crate::recording::FloorRecord;
 
 use super::{
     Outcome, RoundRow, Run, RunError, RunEvent, RunStep,
@@ -343,23 +345,13 @@ impl Run<'_> {
             collection_ms: measured.time.as_secs_f64() * 1e3,
             collections: measured.collections,
             load_seconds: 0.0,
+            request_rate: None,
         }
     }
 
     pub(super) fn record(&mut self, row: RoundRow, after_snapshot: bool) {
-        self.floors.push(Floor {
-            work: row.work,
-            seconds: row.seconds,
-            heap_used: row.heap_used,
-            heap_total: Some(row.heap_total),
-            heap_before_collection: Some(row.heap_before_collection),
-            code: row.code,
-            external: Some(row.external),
-            resident: row.resident,
-            open_files: row.open_files,
-            warm_up: row.warm_up,
-            after_snapshot,
-        });
+        let floor = FloorRecord { row: row.clone(), after_snapshot }.floor();
+        self.floors.push(floor);
         self.tell(RunStep::Floor(row.clone()));
         self.rows.push(row);
     }
