@@ -31,6 +31,8 @@ const TOLERANCE_BYTES: f64 = MIB;
 const TOLERANCE_SHARE: f64 = 0.05;
 /// Malloc keeps what was freed: less than this in the resident set means nothing.
 const NATIVE_GATE: f64 = 16.0 * MIB;
+/// Growth below this is what floors scatter by.
+const SMALL_BYTES: f64 = 64.0 * 1024.0;
 /// Sockets and files per unit of work that count as accumulating.
 const OPEN_FILES_PER_UNIT: f64 = 0.05;
 
@@ -65,7 +67,7 @@ pub fn decide(recording: &Recording) -> Verdict {
             native: Recording::native(floors).and_then(|series| Trend::of(&series)),
             resident: Recording::resident(floors).and_then(|series| Trend::of(&series)),
             code: code.and_then(|series| Trend::of(&series)),
-            open_files: open_files(recording),
+            open_files: open_files(recording, 0.01),
             bound: None,
             follows_load: None,
         }
@@ -90,6 +92,21 @@ pub fn decide(recording: &Recording) -> Verdict {
         advice: advice(word, recording, &trends),
         floors: Some(summary),
     }
+}
+
+/// Whether anything may be growing: the question before a snapshot, so it errs on the side of yes.
+///
+/// One of the heap, what is held outside it, and open files has risen by more than floors scatter, in an order
+/// that chance gives to one series in ten.
+#[must_use]
+pub fn seems_to_grow(recording: &Recording) -> bool {
+    let floors = recording.counted();
+    let bytes_rise = |series: &Series| {
+        Trend::of(series).is_some_and(|trend| trend.slope > 0.0 && trend.p < 0.1 && trend.gain > SMALL_BYTES)
+    };
+    bytes_rise(&Recording::heap(floors))
+        || external(recording).is_some_and(|series| bytes_rise(&series))
+        || open_files(recording, 0.1).is_some()
 }
 
 /// A program that nobody loads does different things from second to second, so few floors say less of it.
@@ -179,10 +196,10 @@ fn external_is_flat(trends: &Trends, span: f64) -> bool {
     })
 }
 
-fn open_files(recording: &Recording) -> Option<f64> {
+fn open_files(recording: &Recording, least_p: f64) -> Option<f64> {
     let series = Recording::series(recording.counted(), |floor| floor.open_files.map(|n| n as f64))?;
     let trend = Trend::of(&series)?;
-    (trend.low > OPEN_FILES_PER_UNIT && trend.p < 0.01 && trend.late > 0.25 * trend.early)
+    (trend.low > OPEN_FILES_PER_UNIT && trend.p < least_p && trend.late > 0.25 * trend.early)
         .then_some(trend.slope)
 }
 

@@ -44,7 +44,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         record: args.record,
         ..RunOptions::new(vec!["node".to_owned(), "server.js".to_owned()])
     };
-    let answer = super::run::hunt(options)?;
+    let answer = super::run::hunt(options, false)?;
     let place = || format!("the report {}", args.report.display());
     report::write(&answer, &args.report).with_context(place)?;
     super::run::print(&answer, output, args.json)?;

@@ -47,6 +47,9 @@ pub(crate) struct Args {
     /// Also write the report to this file: .html, .json, or else Markdown
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Leave out what is known of leaks in widespread libraries (it only adds words)
+    #[arg(long)]
+    no_matchers: bool,
     /// Print the answer as JSON (described in docs/json.md)
     #[arg(long)]
     json: bool,
@@ -67,7 +70,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         record: args.record,
         ..RunOptions::new(args.command)
     };
-    let answer = hunt(options)?;
+    let answer = hunt(options, args.no_matchers)?;
     if let Some(path) = &args.report {
         report::write(&answer, path).with_context(|| format!("the report {}", path.display()))?;
     }
@@ -83,12 +86,12 @@ pub(super) fn print(answer: &RunReport, output: &mut Output, json: bool) -> Resu
 }
 
 /// Runs a program to its verdict, telling on standard error how it goes.
-pub(super) fn hunt(mut options: RunOptions) -> Result<RunReport> {
+pub(super) fn hunt(mut options: RunOptions, without_known_cases: bool) -> Result<RunReport> {
     // The program and all that it started must be ended before this one is.
     let _critical = interrupt::Critical::begin();
     options.interrupt = interrupt::flag();
     let folder = options.folder.clone().or_else(|| std::env::current_dir().ok());
-    Ok(investigation::run::run(&options, &mut tell, &mut Attributor { folder })?)
+    Ok(investigation::run::run(&options, &mut tell, &mut Attributor { folder, without_known_cases })?)
 }
 
 fn tell(event: &RunEvent) {

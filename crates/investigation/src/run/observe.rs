@@ -62,7 +62,7 @@ impl Run<'_> {
                 return self.in_rounds(program, listening, warnings);
             }
         }
-        if self.options.snapshots {
+        if !self.snapshots.is_empty() {
             let work = begun.elapsed().as_secs_f64();
             let keep = self.options.keep_snapshots.as_deref();
             let last = snapshots::take(&mut watched, slices.number, work, keep, self.events)?;
@@ -89,7 +89,8 @@ impl Run<'_> {
             slices.length *= 2;
         }
         // Each time the program has run twice as long, for whenever it may end.
-        if self.options.snapshots && slices.begun.elapsed() >= slices.next_snapshot {
+        let wanted = self.options.snapshots && slices.begun.elapsed() >= slices.next_snapshot;
+        if wanted && (!self.snapshots.is_empty() || self.seems_to_grow(WorkUnit::Second)) {
             slices.next_snapshot = slices.begun.elapsed() * 2;
             let keep = self.options.keep_snapshots.as_deref();
             let taken = snapshots::take(watched, slices.number, work, keep, self.events)?;

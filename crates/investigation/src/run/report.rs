@@ -194,6 +194,9 @@ pub struct Suspect {
     pub evidence: Vec<String>,
     /// What could not be found, and why.
     pub missing: Vec<MissingPart>,
+    /// What is known of such a leak, and what to do about it.
+    #[serde(default)]
+    pub known: Option<leak_verdict::KnownCase>,
 }
 
 /// A part of the culprit that could not be found.

@@ -15,7 +15,7 @@ use super::{
     driver::{LoadResult, Stopper, drive},
     find::Target,
     load::{Placeholders, run_command},
-    snapshots,
+    snapshots::{self, Schedule},
     subject::Subject,
     watch::{MeasuredFloor, Watched},
 };
@@ -23,6 +23,8 @@ use super::{
 /// Rounds when nobody said how many: enough for a graded verdict, and as many again while it is open.
 const ROUNDS: u32 = 12;
 const MORE_ROUNDS: u32 = 12;
+/// However late growth shows, there is an end.
+const MOST_ROUNDS: u32 = 2 * (ROUNDS + MORE_ROUNDS);
 /// Requests in a round when nobody said how many: prime, so that what grows once per request is told from
 /// what grows once per round, per ten requests or per connection.
 const REQUESTS: [u64; 3] = [499, 997, 1999];
@@ -44,6 +46,12 @@ struct Progress {
     cluster: bool,
     /// The rest between the load and the collections.
     settle: Duration,
+}
+
+impl Progress {
+    fn unit(&self) -> WorkUnit {
+        if self.counted.is_some() { WorkUnit::Request } else { WorkUnit::Round }
+    }
 }
 
 impl Run<'_> {
@@ -68,7 +76,7 @@ impl Run<'_> {
             settle: self.options.settle,
         };
         let outcome = self.rounds(program, &mut target, &mut watched, &mut progress, warnings);
-        let unit = if progress.counted.is_some() { WorkUnit::Request } else { WorkUnit::Round };
+        let unit = progress.unit();
         self.settle_axis(unit);
         match outcome {
             Ok(()) => Ok((Some(watched), unit, None)),
@@ -116,7 +124,7 @@ impl Run<'_> {
             self.take_floor(watched, progress, result, seconds, number < warm_up)?;
         }
         let mut planned = self.options.rounds.unwrap_or(ROUNDS);
-        self.snapshot_if_due(watched, progress, 0, planned)?;
+        let mut schedule = Schedule::default();
         let mut number = 0;
         while number < planned {
             number += 1;
@@ -126,22 +134,35 @@ impl Run<'_> {
                 warnings.push(format!("round {number}: {complaint}"));
             }
             self.take_floor(watched, progress, result, seconds, false)?;
-            if number == planned
-                && self.options.rounds.is_none()
-                && planned == ROUNDS
-                && self.is_open(progress)
-            {
-                planned += MORE_ROUNDS;
+            let grows = self.seems_to_grow(progress.unit());
+            if number == planned && self.options.rounds.is_none() {
+                if planned == ROUNDS && self.is_open(progress.unit()) {
+                    planned += MORE_ROUNDS;
+                } else if self.options.snapshots && planned < MOST_ROUNDS {
+                    planned += schedule.rounds_missing(number, grows);
+                }
             }
-            self.snapshot_if_due(watched, progress, number, planned)?;
+            if self.options.snapshots && schedule.is_due(number, planned, grows) {
+                self.take_snapshot(watched, progress)?;
+                schedule.taken(number);
+            }
         }
         Ok(())
     }
 
+    /// The floors so far.
+    fn recording(&self, unit: WorkUnit) -> Recording {
+        Recording { unit, floors: self.floors.clone(), heap_limit: None }
+    }
+
+    /// Whether anything may be growing, so that it is worth a snapshot to see what.
+    pub(super) fn seems_to_grow(&self, unit: WorkUnit) -> bool {
+        leak_verdict::seems_to_grow(&self.recording(unit))
+    }
+
     /// Whether more rounds could tell what these could not.
-    fn is_open(&self, progress: &Progress) -> bool {
-        let unit = if progress.counted.is_some() { WorkUnit::Request } else { WorkUnit::Round };
-        let recording = Recording { unit, floors: self.floors.clone(), heap_limit: None };
+    fn is_open(&self, unit: WorkUnit) -> bool {
+        let recording = self.recording(unit);
         decide(&recording).word == Word::Inconclusive
     }
 
@@ -263,25 +284,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn snapshot_if_due(
-        &mut self,
-        watched: &mut Watched,
-        progress: &mut Progress,
-        number: u32,
-        planned: u32,
-    ) -> Result<(), RunError> {
-        if self.options.snapshots && snapshots::is_due(number, planned) {
-            let work = self.rows.last().map_or(0.0, |row| row.work);
-            let keep = self.options.keep_snapshots.as_deref();
-            let taken = snapshots::take(watched, progress.round, work, keep, self.events)?;
-            if let Some(snapshot) = taken {
-                self.snapshots.push(snapshot);
-                progress.after_snapshot = true;
-            } else {
-                let during = "a heap snapshot".to_owned();
-                return Err(InspectorError::Closed { during }.into());
-            }
-        }
+    fn take_snapshot(&mut self, watched: &mut Watched, progress: &mut Progress) -> Result<(), RunError> {
+        let work = self.rows.last().map_or(0.0, |row| row.work);
+        let keep = self.options.keep_snapshots.as_deref();
+        let taken = snapshots::take(watched, progress.round, work, keep, self.events)?;
+        let Some(snapshot) = taken else {
+            return Err(InspectorError::Closed { during: "a heap snapshot".to_owned() }.into());
+        };
+        self.snapshots.push(snapshot);
+        progress.after_snapshot = true;
         Ok(())
     }
 
