@@ -1,6 +1,7 @@
 //! Opens any input, runs the hunt for a leak, answers in plain data.
 
 pub mod answers;
+pub mod attach;
 pub mod attribute;
 pub mod demo;
 pub mod open;

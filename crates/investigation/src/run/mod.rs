@@ -42,7 +42,7 @@ pub use sources::{ScriptSource, ScriptSources};
 use crate::recording::{Record, RecordedEvents, Recorder, Timeline};
 use find::Found;
 use program::Program;
-use watch::Watched;
+pub(crate) use watch::{MeasuredFloor, Watched};
 
 /// Runs a program until there is a verdict about it.
 ///
