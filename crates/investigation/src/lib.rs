@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod attribute;
 pub mod demo;
+pub mod gc;
 pub mod open;
 pub mod run;
 
