@@ -177,6 +177,10 @@ fn suspect_text(out: &mut String, suspect: &Suspect, number: usize, unit: &str, 
     for missing in &suspect.missing {
         let _ = writeln!(out, "{bullet}{} not found: {}", missing.part, safe(&missing.reason));
     }
+    if let Some(known) = &suspect.known {
+        let _ = writeln!(out, "{bullet}known: {}", safe(&known.title));
+        let _ = writeln!(out, "{bullet}what to do: {}", safe(&known.advice));
+    }
     let hidden = suspect.path.len().saturating_sub(PATH_STEPS);
     let start = if hidden > 0 { "… → " } else { "" };
     let _ = writeln!(out, "{bullet}held by: {start}{}", safe(&suspect.path[hidden..].join(" → ")));

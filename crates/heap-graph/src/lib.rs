@@ -35,8 +35,8 @@ pub use diff::{
 pub use duplicates::{DuplicateStrings, duplicate_strings};
 pub use graph::{Edge, EdgeName, Header, HeapGraph, Location, Missing, NodeIndex, detachedness};
 pub use growth::{
-    AccumulationKind, ClassSeries, Moment, Suspect, accumulation_kind, classes_that_grew, describe_path,
-    path_signature, suspects,
+    AccumulationKind, ClassSeries, GrowthByOwner, Moment, Suspect, accumulation_kind, classes_that_grew,
+    describe_path, growth_by_owner, path_signature, suspects,
 };
 pub use index::{Index, IndexError, write_index, write_retainer_index};
 pub use kinds::{EdgeKind, NodeKind};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use heap_graph::{
     AccumulationKind, Analysis, HeapGraph, Moment, NodeIndex, PathStep, Retainers, describe_path, suspects,
 };
-use leak_verdict::{Verdict, Word};
+use leak_verdict::{Clues, KnownCase, Verdict, Word};
 use source_culprit::{Confidence, Culprit, GraphView, Script, ScriptInfo, SourceMapRef, Sources};
 
 use crate::run::{Attribute, CodePlace, MissingPart, ScriptSource, ScriptSources, Snapshot, Suspect};
@@ -24,6 +24,8 @@ const MIN_PORTION: u64 = 50;
 pub struct Attributor {
     /// Files below this folder are named relative to it.
     pub folder: Option<PathBuf>,
+    /// Leaves out what is known of leaks in libraries: only words are added by it.
+    pub without_known_cases: bool,
 }
 
 impl Attribute for Attributor {
@@ -55,8 +57,13 @@ impl Attribute for Attributor {
         let heap = Heap { graph: &last.graph, retainers: &retainers };
         let texts = Texts::gather(sources);
         let work = marks[marks.len() - 1] - marks[0];
-        let answers: Vec<Suspect> =
-            told.iter().map(|suspect| self.suspect(&heap, &texts, suspect, work)).collect();
+        let answers =
+            told.iter().map(|suspect| self.suspect(&heap, &texts, suspect, work)).collect::<Vec<Suspect>>();
+        let answers = merged(answers);
+        if let Some(text) = only_code(verdict, &snapshots[0].graph, &last.graph, &answers) {
+            verdict.is_warm_up(text);
+            return Vec::new();
+        }
         confirm(verdict, &answers);
         answers
     }
@@ -77,12 +84,14 @@ impl Attributor {
             line: place.line,
             symbol: Some(place.symbol.clone()),
             text: None,
+            excerpt: Vec::new(),
         });
         let statement = |statement: &source_culprit::Statement| CodePlace {
             file: statement.file.clone(),
             line: statement.line,
             symbol: statement.function.clone(),
             text: Some(statement.text.clone()),
+            excerpt: Vec::new(),
         };
         let added_at = culprit.added_at.as_ref().map(statement);
         let app_owner = culprit.app_owner.as_ref().map(|place| CodePlace {
@@ -90,6 +99,7 @@ impl Attributor {
             line: place.line,
             symbol: Some(place.symbol.clone()),
             text: None,
+            excerpt: Vec::new(),
         });
         let mut answer = Suspect {
             class: suspect.class.clone(),
@@ -114,8 +124,12 @@ impl Attributor {
             grew_every_time: suspect.grew_every_time() && !suspect.is_exchange(),
             evidence: Vec::new(),
             missing: missing(&culprit),
+            known: None,
         };
         answer.evidence = evidence(suspect, &answer);
+        if !self.without_known_cases {
+            answer.known = known(&answer);
+        }
         answer
     }
 
@@ -190,6 +204,62 @@ fn evidence(suspect: &heap_graph::Suspect, answer: &Suspect) -> Vec<String> {
         lines.push("it did not grow in every window, so it may be no leak".to_owned());
     }
     lines
+}
+
+/// Holds a suspect against the known cases.
+fn known(suspect: &Suspect) -> Option<KnownCase> {
+    let places = [&suspect.owner, &suspect.added_at, &suspect.app_owner, &suspect.app_statement];
+    let places: Vec<&CodePlace> = places.into_iter().flatten().chain(&suspect.also).collect();
+    let files: Vec<&str> = places.iter().map(|place| place.file.as_str()).collect();
+    let texts: Vec<&str> =
+        places.iter().flat_map(|place| [place.text.as_deref(), place.symbol.as_deref()]).flatten().collect();
+    let kind = suspect.kind.to_string();
+    leak_verdict::known_case(&Clues { files: &files, texts: &texts, class: &suspect.class, kind: &kind })
+}
+
+/// Puts together what one statement adds to one owner: listeners for three events are one leak, not three.
+fn merged(suspects: Vec<Suspect>) -> Vec<Suspect> {
+    let mut out: Vec<Suspect> = Vec::new();
+    for suspect in suspects {
+        let same = |known: &&mut Suspect| {
+            known.owner.is_some()
+                && known.added_at.is_some()
+                && (&known.owner, &known.added_at) == (&suspect.owner, &suspect.added_at)
+        };
+        let Some(known) = out.iter_mut().find(same) else {
+            out.push(suspect);
+            continue;
+        };
+        let also =
+            format!("the same statement also adds {} {} by {}", suspect.count, suspect.class, suspect.holder);
+        known.bytes += suspect.bytes;
+        known.bytes_per_request =
+            known.bytes_per_request.zip(suspect.bytes_per_request).map(|(one, other)| one + other);
+        known.grew_every_time |= suspect.grew_every_time;
+        known.evidence.push(also);
+    }
+    out
+}
+
+/// What says that the growth is code alone, if it is.
+fn only_code(verdict: &Verdict, first: &HeapGraph, last: &HeapGraph, suspects: &[Suspect]) -> Option<String> {
+    const MOST: f64 = 0.75;
+    const LEAST_HELD: f64 = 0.25;
+    let growth = heap_graph::growth_by_owner(first, last);
+    let held: u64 =
+        suspects.iter().filter(|suspect| suspect.grew_every_time).map(|suspect| suspect.bytes).sum();
+    let (total, engine) = (growth.total as f64, growth.engine as f64);
+    let is_code = verdict.word == Word::Leak
+        && total > 0.0
+        && engine > MOST * total
+        && (held as f64) < LEAST_HELD * total;
+    is_code.then(|| {
+        format!(
+            "{:.0} % of what grew between the first and the last snapshot is code, feedback and hidden classes that \
+             V8 makes while functions get hot; the program's own objects do not account for it",
+            (100.0 * engine / total).min(100.0)
+        )
+    })
 }
 
 /// Adds what the graph shows to the verdict's evidence.

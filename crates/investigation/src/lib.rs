@@ -5,6 +5,7 @@ pub mod attribute;
 pub mod demo;
 pub mod gc;
 pub mod open;
+pub mod recording;
 pub mod run;
 
 pub use heap_graph::Step;

@@ -1,13 +1,14 @@
 //! The rules, in the order in which they are asked.
 //!
 //! 1. Most of what accumulates lies outside the heap and is held from it: `off-heap-leak`.
-//! 2. The heap's floor grows and nothing shows that it stops: `leak`. A series that bends is looked at once
+//! 2. The heap's floor follows the rate of requests, not the work done: `no-leak`.
+//! 3. The heap's floor grows and nothing shows that it stops: `leak`. A series that bends is looked at once
 //!    more after its bend: a full cache beside a slow leak is still a leak.
-//! 3. It grew and levelled off: `bounded-cache`.
-//! 4. Heap and external memory are flat, and resident memory that nobody in V8 holds grows: `native-growth`.
-//! 5. Not even the upper end of the growth's interval matters: `no-leak`, or `lazy-gc` when the heap stood
+//! 4. It grew and levelled off: `bounded-cache`.
+//! 5. Heap and external memory are flat, and resident memory that nobody in V8 holds grows: `native-growth`.
+//! 6. Not even the upper end of the growth's interval matters: `no-leak`, or `lazy-gc` when the heap stood
 //!    far above its floor before the collections.
-//! 6. Everything else, and too few floors: `inconclusive`.
+//! 7. Everything else, and too few floors: `inconclusive`.
 
 mod facts;
 
@@ -15,6 +16,7 @@ use facts::{describe, summary};
 
 use crate::{
     growth::{MIB, Shape, Trend},
+    load::{FollowsLoad, follows_load},
     recording::{Recording, Series, WorkUnit},
     sentences::{bytes, count},
     verdict::{Grade, Growth, GrowthPlace, Verdict, Word},
@@ -29,6 +31,8 @@ const TOLERANCE_BYTES: f64 = MIB;
 const TOLERANCE_SHARE: f64 = 0.05;
 /// Malloc keeps what was freed: less than this in the resident set means nothing.
 const NATIVE_GATE: f64 = 16.0 * MIB;
+/// Growth below this is what floors scatter by.
+const SMALL_BYTES: f64 = 64.0 * 1024.0;
 /// Sockets and files per unit of work that count as accumulating.
 const OPEN_FILES_PER_UNIT: f64 = 0.05;
 
@@ -45,6 +49,8 @@ pub(crate) struct Trends {
     pub(crate) after_bend: Option<Trend>,
     /// The work after which the heap stood at a bound that it had risen to.
     pub(crate) bound: Option<f64>,
+    /// What the rate of requests explains of the heap's floors.
+    pub(crate) follows_load: Option<FollowsLoad>,
 }
 
 /// Decides what a recording shows.
@@ -61,12 +67,16 @@ pub fn decide(recording: &Recording) -> Verdict {
             native: Recording::native(floors).and_then(|series| Trend::of(&series)),
             resident: Recording::resident(floors).and_then(|series| Trend::of(&series)),
             code: code.and_then(|series| Trend::of(&series)),
-            open_files: open_files(recording),
+            open_files: open_files(recording, 0.01),
             bound: None,
+            follows_load: None,
         }
     });
     let Some(mut trends) = trends else { return too_few(recording) };
     trends.bound = bound_reached(recording, &trends);
+    if trends.heap.shape != Shape::Flat {
+        trends.follows_load = follows_load(&recording.floors);
+    }
 
     let (word, place) = word(recording, &trends);
     let tolerance = tolerance(&trends.heap);
@@ -82,6 +92,21 @@ pub fn decide(recording: &Recording) -> Verdict {
         advice: advice(word, recording, &trends),
         floors: Some(summary),
     }
+}
+
+/// Whether anything may be growing: the question before a snapshot, so it errs on the side of yes.
+///
+/// One of the heap, what is held outside it, and open files has risen by more than floors scatter, in an order
+/// that chance gives to one series in ten.
+#[must_use]
+pub fn seems_to_grow(recording: &Recording) -> bool {
+    let floors = recording.counted();
+    let bytes_rise = |series: &Series| {
+        Trend::of(series).is_some_and(|trend| trend.slope > 0.0 && trend.p < 0.1 && trend.gain > SMALL_BYTES)
+    };
+    bytes_rise(&Recording::heap(floors))
+        || external(recording).is_some_and(|series| bytes_rise(&series))
+        || open_files(recording, 0.1).is_some()
 }
 
 /// A program that nobody loads does different things from second to second, so few floors say less of it.
@@ -100,6 +125,9 @@ fn word(recording: &Recording, trends: &Trends) -> (Word, Option<GrowthPlace>) {
         if external.gain > heap_gain {
             return (Word::OffHeapLeak, Some(GrowthPlace::External));
         }
+    }
+    if trends.follows_load.is_some() {
+        return (Word::NoLeak, None);
     }
     if heap.grows() {
         // Every one of them holds buffers in the kernel and in libuv that no counter of V8 shows.
@@ -168,10 +196,10 @@ fn external_is_flat(trends: &Trends, span: f64) -> bool {
     })
 }
 
-fn open_files(recording: &Recording) -> Option<f64> {
+fn open_files(recording: &Recording, least_p: f64) -> Option<f64> {
     let series = Recording::series(recording.counted(), |floor| floor.open_files.map(|n| n as f64))?;
     let trend = Trend::of(&series)?;
-    (trend.low > OPEN_FILES_PER_UNIT && trend.p < 0.01 && trend.late > 0.25 * trend.early)
+    (trend.low > OPEN_FILES_PER_UNIT && trend.p < least_p && trend.late > 0.25 * trend.early)
         .then_some(trend.slope)
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     recording::Series,
-    statistics::{fit_shapes, mann_kendall, median, theil_sen},
+    statistics::{fit_shapes, mann_kendall, median, theil_sen, variance_factor},
 };
 
 pub(crate) const KIB: f64 = 1024.0;
@@ -42,6 +42,8 @@ pub struct Trend {
     pub high: f64,
     /// The Mann-Kendall probability of such a trend in a series without one.
     pub p: f64,
+    /// By how much the dependence of floors on those before widened interval and probability (1: not at all).
+    pub variance_factor: f64,
     /// `slope` times the work done.
     pub gain: f64,
     /// The level at the start (median of the first three).
@@ -68,17 +70,20 @@ impl Trend {
     }
 
     pub(crate) fn of(series: &Series) -> Option<Self> {
-        let line = theil_sen(&series.work, &series.bytes)?;
-        let test = mann_kendall(&series.bytes)?;
+        let fits = fit_shapes(&series.work, &series.bytes);
+        let factor = fits.as_ref().map_or(1.0, |fits| variance_factor(&fits.rest));
+        let line = theil_sen(&series.work, &series.bytes, factor)?;
+        let test = mann_kendall(&series.bytes, factor)?;
         let n = series.len();
         let half = n / 2;
-        let late_half = theil_sen(&series.work[half..], &series.bytes[half..]);
+        let late_half = theil_sen(&series.work[half..], &series.bytes[half..], factor);
         let mut trend = Self {
             points: n,
             slope: line.slope,
             low: line.low,
             high: line.high,
             p: test.p,
+            variance_factor: factor,
             gain: line.slope * series.span(),
             first: median(&series.bytes[..n.min(3)]),
             last: median(&series.bytes[n.saturating_sub(3)..]),
@@ -90,7 +95,7 @@ impl Trend {
         };
         if trend.growth_is_shown() {
             trend.shape = Shape::Growing;
-            if let Some(fits) = fit_shapes(&series.work, &series.bytes)
+            if let Some(fits) = fits
                 && fits.levels_off()
                 && trend.late < 0.25 * trend.early
             {

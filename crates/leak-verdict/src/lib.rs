@@ -13,12 +13,15 @@
 mod decide;
 pub mod gc_trace;
 mod growth;
+mod known;
+mod load;
 mod recording;
 mod sentences;
 pub mod statistics;
 mod verdict;
 
-pub use decide::{MINIMUM_FLOORS, decide};
+pub use decide::{MINIMUM_FLOORS, decide, seems_to_grow};
 pub use growth::{Shape, Trend};
+pub use known::{Clues, KnownCase, known_case};
 pub use recording::{Floor, Recording, WorkUnit};
 pub use verdict::{Evidence, EvidenceKind, FloorSummary, Grade, Growth, GrowthPlace, Verdict, Word};

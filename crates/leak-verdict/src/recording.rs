@@ -63,6 +63,10 @@ pub struct Floor {
     /// Open file descriptors.
     #[serde(default)]
     pub open_files: Option<u64>,
+    /// Requests per second since the floor before, where the load was not ours to choose: a program may hold more because
+    /// it has more to do.
+    #[serde(default)]
+    pub rate: Option<f64>,
     /// Taken while the program was still warming up: not part of the trend.
     #[serde(default)]
     pub warm_up: bool,

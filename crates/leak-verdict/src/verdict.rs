@@ -118,6 +118,8 @@ pub enum EvidenceKind {
     Native,
     /// Open files and sockets.
     OpenFiles,
+    /// The rate of requests.
+    Load,
     /// Code that got compiled and optimised.
     Code,
     /// What was in the heap before collections.
@@ -173,6 +175,18 @@ impl Verdict {
         } else if self.word.is_leak() && self.grade == Grade::Weak {
             self.grade = Grade::Moderate;
         }
+    }
+}
+
+impl Verdict {
+    /// Takes up that what grows is V8's own code, not the program's objects: a warm-up that statistics alone cannot
+    /// tell from a leak.
+    pub fn is_warm_up(&mut self, text: String) {
+        self.evidence.push(Evidence { kind: EvidenceKind::Code, text });
+        self.word = Word::NoLeak;
+        self.grade = Grade::Moderate;
+        self.growth = None;
+        self.advice.push("run for longer, or with a longer warm-up, to see the floor level off".to_owned());
     }
 }
 

@@ -23,6 +23,8 @@ fn real_programs_get_the_verdict_they_deserve() {
         ("node22-warmup", Word::BoundedCache),
         ("node26-buffer-leak", Word::OffHeapLeak),
         ("node22-fragment", Word::NativeGrowth),
+        ("node22-traffic", Word::NoLeak),
+        ("node26-traffic", Word::NoLeak),
     ] {
         let verdict = decide(&recorded(name));
         assert_eq!(verdict.word, word, "{name}: {verdict:#?}");

@@ -2,6 +2,10 @@
 
 use crate::error::{ProcError, read_text};
 
+mod split;
+
+pub use split::{ResidentSplit, resident_split};
+
 /// Resident memory in bytes, from `/proc/PID/statm`.
 ///
 /// # Errors

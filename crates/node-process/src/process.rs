@@ -15,6 +15,8 @@ pub struct Stat {
     pub parent: u32,
     /// The process group.
     pub group: u32,
+    /// When it was started, in clock ticks since the machine was.
+    pub started: u64,
 }
 
 /// Reads `/proc/PID/stat`.
@@ -40,6 +42,8 @@ fn parse_stat(text: &str) -> Option<Stat> {
         state: rest.next()?.chars().next()?,
         parent: rest.next()?.parse().ok()?,
         group: rest.next()?.parse().ok()?,
+        // Field 22; the group was field 5.
+        started: rest.nth(16)?.parse().ok()?,
     })
 }
 
@@ -100,7 +104,11 @@ mod tests {
 
     #[test]
     fn stat_survives_brackets_and_spaces_in_the_name() {
-        let stat = parse_stat("4242 (odd ) name (x) S 17 4242 4242 0 -1 4194560").unwrap();
+        let stat = parse_stat(
+            "4242 (odd ) name (x) S 17 4242 4242 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 11 0 98765 1000",
+        )
+        .unwrap();
+        assert_eq!(stat.started, 98765);
         assert_eq!(stat.name, "odd ) name (x");
         assert_eq!((stat.pid, stat.state, stat.parent, stat.group), (4242, 'S', 17, 4242));
     }

@@ -48,7 +48,9 @@ pub fn children_of(pid: u32) -> Vec<u32> {
     all_processes().into_iter().filter(|p| p.parent == pid).map(|p| p.pid).collect()
 }
 
-fn all_processes() -> Vec<Stat> {
+/// All processes that can be seen.
+#[must_use]
+pub fn all_processes() -> Vec<Stat> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     fn process(pid: u32, parent: u32, group: u32) -> Stat {
-        Stat { pid, name: "x".into(), state: 'S', parent, group }
+        Stat { pid, name: "x".into(), state: 'S', parent, group, started: 1 }
     }
 
     #[test]

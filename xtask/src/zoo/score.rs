@@ -111,7 +111,7 @@ fn places(culprit: &Culprit) -> impl Iterator<Item = Place> {
 
 /// Whether a suspect's owner, or its frame in the application, names the place's file, and its symbol too.
 fn names(suspect: &Value, program: &Program, place: &Place, with_symbol: bool) -> bool {
-    ["owner", "app_owner", "app_statement"].iter().any(|key| {
+    ["owner", "app_owner", "app_statement", "added_at"].iter().any(|key| {
         let answered = &suspect[key];
         let file = answered["file"].as_str().unwrap_or_default();
         if !file.ends_with(program.file(&place.file).as_str()) {

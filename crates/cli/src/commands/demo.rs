@@ -18,9 +18,12 @@ Examples:
   heapdowse demo
   heapdowse demo --report /tmp/leak.md")]
 pub(crate) struct Args {
-    /// Where the report goes (.json, else Markdown)
+    /// Where the report goes: .html, .json, or else Markdown
     #[arg(long, value_name = "FILE", default_value = "heapdowse-demo.md")]
     report: PathBuf,
+    /// Record to this file as it goes, for `heapdowse report`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// The folder for the program and its packages (in the cache folder, if not given)
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -38,9 +41,10 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     let options = RunOptions {
         folder: Some(folder),
         url: Some("/".to_owned()),
+        record: args.record,
         ..RunOptions::new(vec!["node".to_owned(), "server.js".to_owned()])
     };
-    let answer = super::run::hunt(options)?;
+    let answer = super::run::hunt(options, false)?;
     let place = || format!("the report {}", args.report.display());
     report::write(&answer, &args.report).with_context(place)?;
     super::run::print(&answer, output, args.json)?;

@@ -41,9 +41,15 @@ pub(crate) struct Args {
     /// Keep the snapshots as files in this folder
     #[arg(long, value_name = "DIR")]
     keep_snapshots: Option<PathBuf>,
-    /// Also write the report to this file (.json, else Markdown)
+    /// Record to this file as it goes, for `heapdowse report`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Also write the report to this file: .html, .json, or else Markdown
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Leave out what is known of leaks in widespread libraries (it only adds words)
+    #[arg(long)]
+    no_matchers: bool,
     /// Print the answer as JSON (described in docs/json.md)
     #[arg(long)]
     json: bool,
@@ -61,9 +67,10 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         requests: args.requests,
         ready: args.ready,
         keep_snapshots: args.keep_snapshots,
+        record: args.record,
         ..RunOptions::new(args.command)
     };
-    let answer = hunt(options)?;
+    let answer = hunt(options, args.no_matchers)?;
     if let Some(path) = &args.report {
         report::write(&answer, path).with_context(|| format!("the report {}", path.display()))?;
     }
@@ -79,12 +86,12 @@ pub(super) fn print(answer: &RunReport, output: &mut Output, json: bool) -> Resu
 }
 
 /// Runs a program to its verdict, telling on standard error how it goes.
-pub(super) fn hunt(mut options: RunOptions) -> Result<RunReport> {
+pub(super) fn hunt(mut options: RunOptions, without_known_cases: bool) -> Result<RunReport> {
     // The program and all that it started must be ended before this one is.
     let _critical = interrupt::Critical::begin();
     options.interrupt = interrupt::flag();
     let folder = options.folder.clone().or_else(|| std::env::current_dir().ok());
-    Ok(investigation::run::run(&options, &mut tell, &mut Attributor { folder })?)
+    Ok(investigation::run::run(&options, &mut tell, &mut Attributor { folder, without_known_cases })?)
 }
 
 fn tell(event: &RunEvent) {

@@ -5,6 +5,7 @@
 //! survivors in every window. They are gathered under the old object that holds them (the accumulation
 //! point), through V8's backing stores and through other new objects.
 
+mod code;
 mod holders;
 mod signature;
 
@@ -15,6 +16,7 @@ use crate::graph::{Edge, HeapGraph, NodeIndex};
 use crate::kinds::{EdgeKind, NodeKind};
 use crate::paths::{PathStep, shortest_path};
 use crate::retainers::Retainers;
+pub use code::{GrowthByOwner, growth_by_owner};
 use holders::Holders;
 pub use signature::{AccumulationKind, accumulation_kind, describe_path, path_signature};
 

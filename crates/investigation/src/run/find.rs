@@ -11,7 +11,7 @@ use std::{
 
 use node_process::{ListeningPort, listening_ports};
 
-use super::{Ready, RunError, RunOptions, announcement::Announcement, program::Program};
+use super::{Ready, RunError, RunOptions, announcement::Announcement, program::Program, subject::Subject};
 
 /// What waiting for the program came to.
 pub(super) enum Found {
@@ -115,11 +115,11 @@ fn not_ready(program: &Program, options: &RunOptions) -> RunError {
 }
 
 /// The process that listens, if one does by now.
-pub(super) fn listening(program: &Program) -> Option<Target> {
+pub(super) fn listening(program: &dyn Subject) -> Option<Target> {
     // Ports first: a process is known only after its inspector's port is, so none of those slips through.
     let ports = listening_ports(program.live_pids());
     let known = program.node_processes();
-    let (port, process) = choose(&ports, &known, program.port)?;
+    let (port, process) = choose(&ports, &known, program.port())?;
     let address = SocketAddr::new(port.loopback(), port.port);
     Some(Target { process: process.clone(), address: Some(address), siblings: Vec::new() })
 }

@@ -14,6 +14,7 @@ mod announcement;
 mod driver;
 mod error;
 mod events;
+mod excerpt;
 mod find;
 mod http;
 mod load;
@@ -24,6 +25,7 @@ mod report;
 mod rounds;
 mod snapshots;
 mod sources;
+mod subject;
 mod watch;
 
 use std::time::Instant;
@@ -31,10 +33,13 @@ use std::time::Instant;
 pub use error::RunError;
 pub use events::{Attribute, Events, RunEvent, RunStep};
 pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
-pub use report::{CodePlace, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect, WatchedProcess};
+pub use report::{
+    CodePlace, ExcerptLine, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect, WatchedProcess,
+};
 pub use snapshots::Snapshot;
 pub use sources::{ScriptSource, ScriptSources};
 
+use crate::recording::{Record, RecordedEvents, Recorder, Timeline};
 use find::Found;
 use program::Program;
 use watch::Watched;
@@ -53,6 +58,10 @@ pub fn run(
     attribute: &mut dyn Attribute,
 ) -> Result<RunReport, RunError> {
     let started = Instant::now();
+    let recorder = Recorder::start(options.record.as_deref(), &options.command)
+        .map_err(|source| RunError::File { what: "the recording".to_owned(), source })?;
+    let mut recorded = RecordedEvents::new(&recorder, events);
+    let events: &mut dyn Events = &mut recorded;
     events.event(&RunEvent::step(RunStep::Starting));
     let mut program = Program::start(options)?;
     let mut warnings = Vec::new();
@@ -86,7 +95,7 @@ pub fn run(
         watched.close();
     }
     let status = program.stop();
-    Ok(RunReport {
+    let mut report = RunReport {
         schema_version: 1,
         command: options.command.clone(),
         watched: process,
@@ -98,7 +107,14 @@ pub fn run(
         seconds: started.elapsed().as_secs_f64(),
         warnings,
         recording,
-    })
+        timeline: Timeline::default(),
+    };
+    excerpt::add(&mut report, options.folder.as_deref());
+    let last = Record::Report(Box::new(report.clone()));
+    let (timeline, failure) = recorder.finish(Some(last));
+    report.timeline = timeline;
+    report.warnings.extend(failure.map(|failure| format!("the recording is cut: {failure}")));
+    Ok(report)
 }
 
 /// What a run gathers.

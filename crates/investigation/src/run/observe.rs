@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use leak_verdict::WorkUnit;
 
 use super::{
-    Outcome, Run, RunError, RunStep, Snapshot, find, find::Target, program::Program, snapshots,
+    Outcome, Run, RunError, RunStep, Snapshot, find, find::Target, snapshots, subject::Subject,
     watch::Watched,
 };
 
@@ -29,11 +29,11 @@ impl Run<'_> {
     /// Watches a program that does not listen; goes over to rounds as soon as it does.
     pub(super) fn in_slices(
         &mut self,
-        program: &mut Program,
+        program: &mut dyn Subject,
         target: Target,
         warnings: &mut Vec<String>,
     ) -> Result<Outcome, RunError> {
-        let mut watched = match Watched::open(&target, &self.options.interrupt) {
+        let mut watched = match program.watch(&target, &self.options.interrupt) {
             Ok(watched) => watched,
             Err(RunError::Interrupted) => return Err(RunError::Interrupted),
             Err(error) => {
@@ -62,7 +62,7 @@ impl Run<'_> {
                 return self.in_rounds(program, listening, warnings);
             }
         }
-        if self.options.snapshots {
+        if !self.snapshots.is_empty() {
             let work = begun.elapsed().as_secs_f64();
             let keep = self.options.keep_snapshots.as_deref();
             let last = snapshots::take(&mut watched, slices.number, work, keep, self.events)?;
@@ -89,7 +89,8 @@ impl Run<'_> {
             slices.length *= 2;
         }
         // Each time the program has run twice as long, for whenever it may end.
-        if self.options.snapshots && slices.begun.elapsed() >= slices.next_snapshot {
+        let wanted = self.options.snapshots && slices.begun.elapsed() >= slices.next_snapshot;
+        if wanted && (!self.snapshots.is_empty() || self.seems_to_grow(WorkUnit::Second)) {
             slices.next_snapshot = slices.begun.elapsed() * 2;
             let keep = self.options.keep_snapshots.as_deref();
             let taken = snapshots::take(watched, slices.number, work, keep, self.events)?;
@@ -107,7 +108,12 @@ impl Run<'_> {
     }
 
     /// A program that has ended waits for our session to close; the verdict comes from what was seen.
-    fn ended(&mut self, program: &mut Program, mut watched: Watched, warnings: &mut Vec<String>) -> Outcome {
+    fn ended(
+        &mut self,
+        program: &mut dyn Subject,
+        mut watched: Watched,
+        warnings: &mut Vec<String>,
+    ) -> Outcome {
         watched.close();
         let status = program.wait_for_end(Duration::from_secs(3));
         warnings.push(format!(

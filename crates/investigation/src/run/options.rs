@@ -78,6 +78,8 @@ pub struct RunOptions {
     pub snapshots: bool,
     /// A folder that keeps the snapshots as files.
     pub keep_snapshots: Option<PathBuf>,
+    /// A file that the run is recorded to as it goes.
+    pub record: Option<PathBuf>,
     /// Takes what the program prints.
     pub output: OutputSink,
     /// Raised to end the run.
@@ -105,6 +107,7 @@ impl RunOptions {
             watch_time: Duration::from_secs(30),
             snapshots: true,
             keep_snapshots: None,
+            record: None,
             output: Arc::new(|line| {
                 use std::io::Write;
                 // Nowhere to complain to when standard error itself is closed.

@@ -6,6 +6,7 @@ use leak_verdict::{Recording, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::Snapshot;
+use crate::recording::Timeline;
 
 /// The answer of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,6 +35,9 @@ pub struct RunReport {
     pub warnings: Vec<String>,
     /// The floors as the verdict got them.
     pub recording: Recording,
+    /// What the process was from moment to moment.
+    #[serde(default)]
+    pub timeline: Timeline,
 }
 
 /// The process that was watched.
@@ -90,6 +94,9 @@ pub struct RoundRow {
     pub collections: u32,
     /// How long the load took, seconds.
     pub load_seconds: f64,
+    /// Requests per second since the floor before, where the load is not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_rate: Option<f64>,
 }
 
 /// A snapshot that was taken.
@@ -130,6 +137,20 @@ pub struct CodePlace {
     pub symbol: Option<String>,
     /// The statement's text, where known.
     pub text: Option<String>,
+    /// The lines around it, where the source could be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excerpt: Vec<ExcerptLine>,
+}
+
+/// A line of a source file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExcerptLine {
+    /// Its number, from 1.
+    pub line: u32,
+    /// Its text; of a very long one the beginning.
+    pub text: String,
+    /// Whether it is the line that is meant.
+    pub mark: bool,
 }
 
 /// Something that grows, and who is to blame.
@@ -173,6 +194,9 @@ pub struct Suspect {
     pub evidence: Vec<String>,
     /// What could not be found, and why.
     pub missing: Vec<MissingPart>,
+    /// What is known of such a leak, and what to do about it.
+    #[serde(default)]
+    pub known: Option<leak_verdict::KnownCase>,
 }
 
 /// A part of the culprit that could not be found.

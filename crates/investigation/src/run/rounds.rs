@@ -6,21 +6,25 @@ use std::{
 };
 
 use inspector::InspectorError;
-use leak_verdict::{Floor, Recording, Word, WorkUnit, decide};
+use leak_verdict::{Recording, Word, WorkUnit, decide};
+
+use crate::recording::FloorRecord;
 
 use super::{
     Outcome, RoundRow, Run, RunError, RunEvent, RunStep,
     driver::{LoadResult, Stopper, drive},
     find::Target,
     load::{Placeholders, run_command},
-    program::Program,
-    snapshots,
-    watch::{MeasuredFloor, Watched, requests_served},
+    snapshots::{self, Schedule},
+    subject::Subject,
+    watch::{MeasuredFloor, Watched},
 };
 
 /// Rounds when nobody said how many: enough for a graded verdict, and as many again while it is open.
 const ROUNDS: u32 = 12;
 const MORE_ROUNDS: u32 = 12;
+/// However late growth shows, there is an end.
+const MOST_ROUNDS: u32 = 2 * (ROUNDS + MORE_ROUNDS);
 /// Requests in a round when nobody said how many: prime, so that what grows once per request is told from
 /// what grows once per round, per ten requests or per connection.
 const REQUESTS: [u64; 3] = [499, 997, 1999];
@@ -44,16 +48,22 @@ struct Progress {
     settle: Duration,
 }
 
+impl Progress {
+    fn unit(&self) -> WorkUnit {
+        if self.counted.is_some() { WorkUnit::Request } else { WorkUnit::Round }
+    }
+}
+
 impl Run<'_> {
     /// Drives a program that listens, or whose load needs no port.
     pub(super) fn in_rounds(
         &mut self,
-        program: &mut Program,
+        program: &mut dyn Subject,
         mut target: Target,
         warnings: &mut Vec<String>,
     ) -> Result<Outcome, RunError> {
         let cancel = &self.options.interrupt;
-        let mut watched = Watched::open(&target, cancel)?;
+        let mut watched = program.watch(&target, cancel)?;
         self.tell(RunStep::Watching(watched.process.clone()));
         let cluster = !target.siblings.is_empty() || target.process.cluster_worker;
         let mut progress = Progress {
@@ -66,7 +76,7 @@ impl Run<'_> {
             settle: self.options.settle,
         };
         let outcome = self.rounds(program, &mut target, &mut watched, &mut progress, warnings);
-        let unit = if progress.counted.is_some() { WorkUnit::Request } else { WorkUnit::Round };
+        let unit = progress.unit();
         self.settle_axis(unit);
         match outcome {
             Ok(()) => Ok((Some(watched), unit, None)),
@@ -88,7 +98,7 @@ impl Run<'_> {
 
     fn rounds(
         &mut self,
-        program: &mut Program,
+        program: &mut dyn Subject,
         target: &mut Target,
         watched: &mut Watched,
         progress: &mut Progress,
@@ -107,14 +117,14 @@ impl Run<'_> {
             let (result, seconds) = self.load(program, target, watched, progress)?;
             if number == 1 {
                 self.check_first(&result, warnings)?;
-                self.watch_busiest_worker(target, watched, progress)?;
+                self.watch_busiest_worker(program, target, watched, progress)?;
                 progress.requests = self.fitting_requests(progress.requests, seconds);
             }
             // The floor after the last warm-up is where the trend starts.
             self.take_floor(watched, progress, result, seconds, number < warm_up)?;
         }
         let mut planned = self.options.rounds.unwrap_or(ROUNDS);
-        self.snapshot_if_due(watched, progress, 0, planned)?;
+        let mut schedule = Schedule::default();
         let mut number = 0;
         while number < planned {
             number += 1;
@@ -124,28 +134,41 @@ impl Run<'_> {
                 warnings.push(format!("round {number}: {complaint}"));
             }
             self.take_floor(watched, progress, result, seconds, false)?;
-            if number == planned
-                && self.options.rounds.is_none()
-                && planned == ROUNDS
-                && self.is_open(progress)
-            {
-                planned += MORE_ROUNDS;
+            let grows = self.seems_to_grow(progress.unit());
+            if number == planned && self.options.rounds.is_none() {
+                if planned == ROUNDS && self.is_open(progress.unit()) {
+                    planned += MORE_ROUNDS;
+                } else if self.options.snapshots && planned < MOST_ROUNDS {
+                    planned += schedule.rounds_missing(number, grows);
+                }
             }
-            self.snapshot_if_due(watched, progress, number, planned)?;
+            if self.options.snapshots && schedule.is_due(number, planned, grows) {
+                self.take_snapshot(watched, progress)?;
+                schedule.taken(number);
+            }
         }
         Ok(())
     }
 
+    /// The floors so far.
+    fn recording(&self, unit: WorkUnit) -> Recording {
+        Recording { unit, floors: self.floors.clone(), heap_limit: None }
+    }
+
+    /// Whether anything may be growing, so that it is worth a snapshot to see what.
+    pub(super) fn seems_to_grow(&self, unit: WorkUnit) -> bool {
+        leak_verdict::seems_to_grow(&self.recording(unit))
+    }
+
     /// Whether more rounds could tell what these could not.
-    fn is_open(&self, progress: &Progress) -> bool {
-        let unit = if progress.counted.is_some() { WorkUnit::Request } else { WorkUnit::Round };
-        let recording = Recording { unit, floors: self.floors.clone(), heap_limit: None };
+    fn is_open(&self, unit: WorkUnit) -> bool {
+        let recording = self.recording(unit);
         decide(&recording).word == Word::Inconclusive
     }
 
     fn load(
         &mut self,
-        program: &mut Program,
+        program: &mut dyn Subject,
         target: &Target,
         watched: &mut Watched,
         progress: &mut Progress,
@@ -236,6 +259,7 @@ impl Run<'_> {
     /// Keep-alive connections are spread unevenly over a cluster: watch the worker that got most of them.
     fn watch_busiest_worker(
         &mut self,
+        program: &mut dyn Subject,
         target: &mut Target,
         watched: &mut Watched,
         progress: &mut Progress,
@@ -244,14 +268,14 @@ impl Run<'_> {
         let busiest = target
             .siblings
             .iter()
-            .filter_map(|process| Some((requests_served(process, cancel)?, process)))
+            .filter_map(|process| Some((program.requests_served(process, cancel)?, process)))
             .max_by_key(|(served, _)| *served);
         let Some((served, process)) = busiest.filter(|(served, _)| *served > progress.served) else {
             return Ok(());
         };
         target.process = process.clone();
         progress.served = served;
-        let fresh = Watched::open(target, cancel)?;
+        let fresh = program.watch(target, cancel)?;
         std::mem::replace(watched, fresh).close();
         // The floor of the worker watched so far says nothing about this one.
         self.floors.clear();
@@ -260,25 +284,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn snapshot_if_due(
-        &mut self,
-        watched: &mut Watched,
-        progress: &mut Progress,
-        number: u32,
-        planned: u32,
-    ) -> Result<(), RunError> {
-        if self.options.snapshots && snapshots::is_due(number, planned) {
-            let work = self.rows.last().map_or(0.0, |row| row.work);
-            let keep = self.options.keep_snapshots.as_deref();
-            let taken = snapshots::take(watched, progress.round, work, keep, self.events)?;
-            if let Some(snapshot) = taken {
-                self.snapshots.push(snapshot);
-                progress.after_snapshot = true;
-            } else {
-                let during = "a heap snapshot".to_owned();
-                return Err(InspectorError::Closed { during }.into());
-            }
-        }
+    fn take_snapshot(&mut self, watched: &mut Watched, progress: &mut Progress) -> Result<(), RunError> {
+        let work = self.rows.last().map_or(0.0, |row| row.work);
+        let keep = self.options.keep_snapshots.as_deref();
+        let taken = snapshots::take(watched, progress.round, work, keep, self.events)?;
+        let Some(snapshot) = taken else {
+            return Err(InspectorError::Closed { during: "a heap snapshot".to_owned() }.into());
+        };
+        self.snapshots.push(snapshot);
+        progress.after_snapshot = true;
         Ok(())
     }
 
@@ -342,23 +356,13 @@ impl Run<'_> {
             collection_ms: measured.time.as_secs_f64() * 1e3,
             collections: measured.collections,
             load_seconds: 0.0,
+            request_rate: None,
         }
     }
 
     pub(super) fn record(&mut self, row: RoundRow, after_snapshot: bool) {
-        self.floors.push(Floor {
-            work: row.work,
-            seconds: row.seconds,
-            heap_used: row.heap_used,
-            heap_total: Some(row.heap_total),
-            heap_before_collection: Some(row.heap_before_collection),
-            code: row.code,
-            external: Some(row.external),
-            resident: row.resident,
-            open_files: row.open_files,
-            warm_up: row.warm_up,
-            after_snapshot,
-        });
+        let floor = FloorRecord { row: row.clone(), after_snapshot }.floor();
+        self.floors.push(floor);
         self.tell(RunStep::Floor(row.clone()));
         self.rows.push(row);
     }

@@ -29,11 +29,53 @@ pub struct Snapshot {
     pub file: Option<PathBuf>,
 }
 
-/// Whether a snapshot is due after `done` of `planned` rounds: after the warm-up, half-way and at the end.
-///
-/// Provisional: a program whose floors do not grow needs none.
-pub(super) fn is_due(done: u32, planned: u32) -> bool {
-    done == 0 || done == planned / 2 || done == planned
+/// Snapshots of a leak: the first, and two windows after it. What was made in the first window and lives on
+/// after the second has survived, and what grew in both grew twice.
+pub(super) const SNAPSHOTS: usize = 3;
+/// Least rounds between two snapshots, where there is a choice: a window of one round is a matter of luck.
+const LEAST_WINDOW: u32 = 3;
+
+/// When snapshots are due. None is taken before something grows: each stops the program and costs it memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Schedule {
+    taken: usize,
+    next: Option<u32>,
+    window: u32,
+}
+
+impl Schedule {
+    /// Whether one is due after `done` of `planned` rounds, when `grows` says whether anything seems to grow.
+    pub(super) fn is_due(&mut self, done: u32, planned: u32, grows: bool) -> bool {
+        match self.next {
+            None if self.taken == 0 && grows => {
+                self.window = (planned.saturating_sub(done) / 2).max(1);
+                true
+            }
+            Some(next) => done >= next,
+            None => false,
+        }
+    }
+
+    /// One was taken after `done` rounds.
+    pub(super) fn taken(&mut self, done: u32) {
+        self.taken += 1;
+        self.next = (self.taken < SNAPSHOTS).then_some(done + self.window);
+    }
+
+    /// Rounds still needed, after `done`, until all of them are taken. `grows` says whether they are wanted.
+    pub(super) fn rounds_missing(&mut self, done: u32, grows: bool) -> u32 {
+        if !grows || self.taken >= SNAPSHOTS {
+            return 0;
+        }
+        self.window = self.window.max(LEAST_WINDOW);
+        if self.taken == 0 {
+            // The first is due at once.
+            return self.window * 2;
+        }
+        let missing = u32::try_from(SNAPSHOTS - self.taken).unwrap_or(u32::MAX);
+        self.next = Some(done + self.window);
+        self.window * missing
+    }
 }
 
 /// Takes a snapshot. `Ok(None)` when the program ended meanwhile.
@@ -133,11 +175,39 @@ impl KeptFile {
 mod tests {
     use super::*;
 
-    #[test]
-    fn three_snapshots_are_due() {
-        for planned in [4, 8, 12, 25] {
-            assert_eq!((0..=planned).filter(|&done| is_due(done, planned)).count(), 3, "{planned}");
+    fn rounds_with_snapshots(planned: u32, grows_from: u32, extend: bool) -> Vec<u32> {
+        let mut schedule = Schedule::default();
+        let (mut planned, mut done, mut taken) = (planned, 0, Vec::new());
+        while done < planned {
+            done += 1;
+            let grows = done >= grows_from;
+            if done == planned && extend {
+                planned += schedule.rounds_missing(done, grows);
+            }
+            if schedule.is_due(done, planned, grows) {
+                schedule.taken(done);
+                taken.push(done);
+            }
         }
+        taken
+    }
+
+    #[test]
+    fn three_snapshots_are_due_when_something_grows() {
+        assert_eq!(rounds_with_snapshots(12, 4, true), [4, 8, 12]);
+        assert_eq!(rounds_with_snapshots(8, 4, false), [4, 6, 8]);
+        assert_eq!(rounds_with_snapshots(5, 3, false), [3, 4, 5]);
+    }
+
+    #[test]
+    fn late_growth_is_followed_for_two_windows_more() {
+        assert_eq!(rounds_with_snapshots(12, 12, true), [12, 15, 18]);
+        assert_eq!(rounds_with_snapshots(12, 11, true).len(), 3);
+    }
+
+    #[test]
+    fn none_is_taken_while_nothing_grows() {
+        assert!(rounds_with_snapshots(12, 99, true).is_empty());
     }
 
     #[test]

@@ -47,6 +47,18 @@ pub(super) fn describe(
 
     add(EvidenceKind::Trend, slope("the heap's floor", &trends.heap, unit));
     add(EvidenceKind::Shape, shape(trends, recording.unit.plural(), unit));
+    if let Some(load) = &trends.follows_load {
+        add(
+            EvidenceKind::Load,
+            format!(
+                "the floor follows the load: requests went from {:.0} to {:.0} per second, and {} are held for \
+                 each request per second; the work done so far explains nothing beside that",
+                load.first_rate,
+                load.last_rate,
+                bytes(load.bytes_per_rate),
+            ),
+        );
+    }
     if let Some(external) = &trends.external {
         add(EvidenceKind::External, slope("memory outside the heap, held from it,", external, unit));
     }

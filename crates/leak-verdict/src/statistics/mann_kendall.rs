@@ -19,10 +19,9 @@ const EXACT: usize = 30;
 /// Tests `values` (in the order of time) for a trend. `None` for fewer than four values.
 ///
 /// Without ties the probability of short series is exact, by counting permutations; with ties the variance
-/// is corrected. The values are taken as independent: a correction of the variance for autocorrelation
-/// belongs where `variance` is computed.
+/// is corrected. `variance_factor` (1 for independent values) widens the variance for autocorrelation.
 #[must_use]
-pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
+pub fn mann_kendall(values: &[f64], variance_factor: f64) -> Option<MannKendall> {
     let n = values.len();
     if n < 4 {
         return None;
@@ -36,11 +35,12 @@ pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
     let pairs = (n * (n - 1) / 2) as f64;
     let tau = s as f64 / pairs;
     let ties = tie_sizes(values);
-    if ties.is_empty() && n <= EXACT {
+    if ties.is_empty() && n <= EXACT && variance_factor <= 1.0 {
         return Some(MannKendall { s, p: exact_two_sided(n, s), tau });
     }
     let term = |k: f64| k * (k - 1.0) * (2.0 * k + 5.0);
-    let variance = (term(n as f64) - ties.iter().map(|&k| term(k as f64)).sum::<f64>()) / 18.0;
+    let variance = (term(n as f64) - ties.iter().map(|&k| term(k as f64)).sum::<f64>()) / 18.0
+        * variance_factor.max(1.0);
     if variance <= 0.0 || s == 0 {
         return Some(MannKendall { s, p: 1.0, tau });
     }
@@ -85,33 +85,42 @@ mod tests {
     #[test]
     fn short_series_are_exact() {
         // Four rising values: one of 24 orders, and its mirror.
-        assert!((mann_kendall(&[1.0, 2.0, 3.0, 4.0]).unwrap().p - 2.0 / 24.0).abs() < 1e-12);
-        assert!((mann_kendall(&[6.0, 5.0, 4.0, 3.0, 2.0, 1.0]).unwrap().p - 2.0 / 720.0).abs() < 1e-12);
+        assert!((mann_kendall(&[1.0, 2.0, 3.0, 4.0], 1.0).unwrap().p - 2.0 / 24.0).abs() < 1e-12);
+        assert!((mann_kendall(&[6.0, 5.0, 4.0, 3.0, 2.0, 1.0], 1.0).unwrap().p - 2.0 / 720.0).abs() < 1e-12);
         // One swap away: S = 4 of 6 has 1 + 3 orders on each side.
-        assert!((mann_kendall(&[1.0, 2.0, 4.0, 3.0]).unwrap().p - 8.0 / 24.0).abs() < 1e-12);
+        assert!((mann_kendall(&[1.0, 2.0, 4.0, 3.0], 1.0).unwrap().p - 8.0 / 24.0).abs() < 1e-12);
     }
 
     #[test]
     fn exact_and_approximate_agree_where_they_meet() {
         let values: Vec<f64> = (0..EXACT).map(|i| ((i * 17) % 31) as f64 + 0.4 * i as f64).collect();
-        let exact = mann_kendall(&values).unwrap();
+        let exact = mann_kendall(&values, 1.0).unwrap();
         let mut longer = values.clone();
         longer.extend([40.5, 3.3]);
-        let approximate = mann_kendall(&longer).unwrap();
+        let approximate = mann_kendall(&longer, 1.0).unwrap();
         assert!((exact.p - approximate.p).abs() < 0.1, "{exact:?} {approximate:?}");
     }
 
     #[test]
     fn ties_lower_the_variance() {
         // Tie-corrected by hand: n = 5, one group of two: (5*4*15 - 2*1*9)/18 = 15.667, S = 9, z = 2.021.
-        let result = mann_kendall(&[1.0, 2.0, 2.0, 3.0, 4.0]).unwrap();
+        let result = mann_kendall(&[1.0, 2.0, 2.0, 3.0, 4.0], 1.0).unwrap();
         assert_eq!(result.s, 9);
         assert!((result.p - 0.0433).abs() < 5e-4, "{}", result.p);
     }
 
     #[test]
+    fn autocorrelation_makes_it_less_sure() {
+        let values: Vec<f64> = (0..12).map(f64::from).collect();
+        let sure = mann_kendall(&values, 1.0).unwrap();
+        let less = mann_kendall(&values, 4.0).unwrap();
+        assert_eq!(sure.s, less.s);
+        assert!(sure.p < 1e-6 && less.p > 1e-3 && less.p < 0.05, "{sure:?} {less:?}");
+    }
+
+    #[test]
     fn equal_values_show_nothing() {
-        assert_eq!(mann_kendall(&[7.0; 12]).unwrap(), MannKendall { s: 0, p: 1.0, tau: 0.0 });
-        assert_eq!(mann_kendall(&[1.0, 2.0, 3.0]), None);
+        assert_eq!(mann_kendall(&[7.0; 12], 1.0).unwrap(), MannKendall { s: 0, p: 1.0, tau: 0.0 });
+        assert_eq!(mann_kendall(&[1.0, 2.0, 3.0], 1.0), None);
     }
 }

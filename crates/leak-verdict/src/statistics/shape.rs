@@ -1,7 +1,7 @@
 //! Which shape explains a series best: a line, or a curve that levels off?
 
 /// The corrected Akaike criterion of each shape; lower explains better for its number of parameters.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fits {
     /// A straight line.
     pub line: f64,
@@ -11,6 +11,8 @@ pub struct Fits {
     pub hinge: f64,
     /// Where the best knee is.
     pub knee: f64,
+    /// What the best of the three leaves of each value.
+    pub rest: Vec<f64>,
 }
 
 impl Fits {
@@ -38,13 +40,16 @@ pub fn fit_shapes(x: &[f64], y: &[f64]) -> Option<Fits> {
     let from_start: Vec<f64> = x.iter().map(|x| x - start).collect();
     let line = residual(&from_start, y);
 
-    let mut saturating = f64::INFINITY;
+    let (mut saturating, mut curve) = (f64::INFINITY, Vec::new());
     for step in 0..STEPS {
         // From a thirtieth of the span to three times the span, evenly on a logarithmic scale.
         let share = step as f64 / (STEPS - 1) as f64;
         let tau = span / 30.0 * 90.0_f64.powf(share);
         let bent: Vec<f64> = from_start.iter().map(|x| 1.0 - (-x / tau).exp()).collect();
-        saturating = saturating.min(residual(&bent, y));
+        let rest = residual(&bent, y);
+        if rest < saturating {
+            (saturating, curve) = (rest, bent);
+        }
     }
     let (mut hinge, mut knee) = (f64::INFINITY, start);
     for step in 0..STEPS {
@@ -55,20 +60,31 @@ pub fn fit_shapes(x: &[f64], y: &[f64]) -> Option<Fits> {
             (hinge, knee) = (rest, start + at);
         }
     }
-    Some(Fits { line: aicc(line, n, 2), saturating: aicc(saturating, n, 3), hinge: aicc(hinge, n, 3), knee })
+    let (line, saturating, hinge) = (aicc(line, n, 2), aicc(saturating, n, 3), aicc(hinge, n, 3));
+    let best: Vec<f64> = if line <= saturating.min(hinge) {
+        from_start
+    } else if saturating < hinge {
+        curve
+    } else {
+        from_start.iter().map(|x| x.min(knee - start)).collect()
+    };
+    Some(Fits { line, saturating, hinge, knee, rest: left_over(&best, y) })
+}
+
+/// What the best line of `y` over `x` leaves of each value.
+fn left_over(x: &[f64], y: &[f64]) -> Vec<f64> {
+    let n = x.len() as f64;
+    let (mean_x, mean_y) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
+    let (xx, xy) = x.iter().zip(y).fold((0.0, 0.0), |(xx, xy), (x, y)| {
+        (xx + (x - mean_x) * (x - mean_x), xy + (x - mean_x) * (y - mean_y))
+    });
+    let slope = if xx > 0.0 { xy / xx } else { 0.0 };
+    x.iter().zip(y).map(|(x, y)| y - mean_y - slope * (x - mean_x)).collect()
 }
 
 /// The sum of squares left over by the best line of `y` over `x`.
 fn residual(x: &[f64], y: &[f64]) -> f64 {
-    let n = x.len() as f64;
-    let (mean_x, mean_y) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
-    let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
-    for (x, y) in x.iter().zip(y) {
-        xx += (x - mean_x) * (x - mean_x);
-        xy += (x - mean_x) * (y - mean_y);
-        yy += (y - mean_y) * (y - mean_y);
-    }
-    if xx > 0.0 { (yy - xy * xy / xx).max(0.0) } else { yy }
+    left_over(x, y).iter().map(|rest| rest * rest).sum()
 }
 
 /// `parameters` without the error's variance, which is counted here.

@@ -16,9 +16,9 @@ pub struct TheilSen {
 /// The slope of `y` over `x`. `None` for fewer than four points or when all `x` are equal.
 ///
 /// The interval is Sen's: as many pair slopes are cut off at both ends as the Kendall statistic has room
-/// for at 95 %.
+/// for at 95 %, its variance multiplied by `variance_factor` (1 for independent values).
 #[must_use]
-pub fn theil_sen(x: &[f64], y: &[f64]) -> Option<TheilSen> {
+pub fn theil_sen(x: &[f64], y: &[f64], variance_factor: f64) -> Option<TheilSen> {
     let n = x.len().min(y.len());
     if n < 4 {
         return None;
@@ -38,7 +38,8 @@ pub fn theil_sen(x: &[f64], y: &[f64]) -> Option<TheilSen> {
     slopes.sort_by(f64::total_cmp);
     let slope = median_of_sorted(&slopes);
     let points = n as f64;
-    let spread = 1.959_964 * (points * (points - 1.0) * (2.0 * points + 5.0) / 18.0).sqrt();
+    let variance = points * (points - 1.0) * (2.0 * points + 5.0) / 18.0 * variance_factor.max(1.0);
+    let spread = 1.959_964 * variance.sqrt();
     let count = slopes.len() as f64;
     let last = slopes.len() - 1;
     let low = ((count - spread) / 2.0).round().max(1.0) as usize - 1;
@@ -72,7 +73,10 @@ mod tests {
     fn a_line_has_its_slope_and_no_width() {
         let x: Vec<f64> = (0..9).map(f64::from).collect();
         let y: Vec<f64> = x.iter().map(|x| 3.0 * x + 5.0).collect();
-        assert_eq!(theil_sen(&x, &y).unwrap(), TheilSen { slope: 3.0, low: 3.0, high: 3.0, intercept: 5.0 });
+        assert_eq!(
+            theil_sen(&x, &y, 1.0).unwrap(),
+            TheilSen { slope: 3.0, low: 3.0, high: 3.0, intercept: 5.0 }
+        );
     }
 
     #[test]
@@ -80,7 +84,7 @@ mod tests {
         let x: Vec<f64> = (0..11).map(f64::from).collect();
         let mut y: Vec<f64> = x.iter().map(|x| 2.0 * x).collect();
         y[10] = 1e6;
-        let result = theil_sen(&x, &y).unwrap();
+        let result = theil_sen(&x, &y, 1.0).unwrap();
         assert_eq!(result.slope, 2.0);
         assert!(result.low <= 2.0 && result.high >= 2.0);
     }
@@ -88,13 +92,13 @@ mod tests {
     #[test]
     fn the_interval_is_that_of_the_reference() {
         // A worked example: 4 points, all 6 pair slopes: 1 1.5 2 3 4 5 have the median 2.5 and a full width.
-        let result = theil_sen(&[0.0, 1.0, 2.0, 4.0], &[0.0, 1.0, 6.0, 8.0]).unwrap();
+        let result = theil_sen(&[0.0, 1.0, 2.0, 4.0], &[0.0, 1.0, 6.0, 8.0], 1.0).unwrap();
         assert_eq!((result.slope, result.low, result.high), (f64::midpoint(2.0, 7.0 / 3.0), 1.0, 5.0));
     }
 
     #[test]
     fn too_little_is_no_answer() {
-        assert_eq!(theil_sen(&[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0]), None);
-        assert_eq!(theil_sen(&[1.0; 5], &[1.0, 2.0, 3.0, 4.0, 5.0]), None);
+        assert_eq!(theil_sen(&[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0], 1.0), None);
+        assert_eq!(theil_sen(&[1.0; 5], &[1.0, 2.0, 3.0, 4.0, 5.0], 1.0), None);
     }
 }

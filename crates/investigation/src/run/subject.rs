@@ -1,0 +1,68 @@
+//! What rounds and slices are made on: a program that was started here, or processes that run already.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use super::{
+    RunError,
+    announcement::Announcement,
+    find::Target,
+    program::Program,
+    watch::{self, Watched},
+};
+
+/// What rounds and slices are made on.
+pub(crate) trait Subject {
+    /// The port that it was told to listen on, if it was.
+    fn port(&self) -> Option<u16>;
+
+    /// The processes of it that live.
+    fn live_pids(&self) -> Vec<u32>;
+
+    /// Those of them that can be watched.
+    fn node_processes(&self) -> Vec<Announcement>;
+
+    /// How it ended, if it has.
+    fn ended(&mut self) -> Option<String>;
+
+    /// Waits a little for one that is about to end by itself.
+    fn wait_for_end(&mut self, patience: Duration) -> Option<String>;
+
+    /// Begins to watch one of its processes.
+    fn watch(&mut self, target: &Target, cancel: &Arc<AtomicBool>) -> Result<Watched, RunError>;
+
+    /// How many requests one of its processes has served, watched or not.
+    fn requests_served(&mut self, process: &Announcement, cancel: &Arc<AtomicBool>) -> Option<u64>;
+}
+
+impl Subject for Program {
+    fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    fn live_pids(&self) -> Vec<u32> {
+        Self::live_pids(self)
+    }
+
+    fn node_processes(&self) -> Vec<Announcement> {
+        Self::node_processes(self)
+    }
+
+    fn ended(&mut self) -> Option<String> {
+        Self::ended(self)
+    }
+
+    fn wait_for_end(&mut self, patience: Duration) -> Option<String> {
+        Self::wait_for_end(self, patience)
+    }
+
+    fn watch(&mut self, target: &Target, cancel: &Arc<AtomicBool>) -> Result<Watched, RunError> {
+        Watched::open(target, cancel)
+    }
+
+    fn requests_served(&mut self, process: &Announcement, cancel: &Arc<AtomicBool>) -> Option<u64> {
+        watch::requests_served(process, cancel)
+    }
+}
