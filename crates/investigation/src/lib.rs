@@ -10,4 +10,5 @@ pub mod recording;
 pub mod run;
 
 pub use heap_graph::Step;
+pub use leak_verdict as verdict;
 pub use leak_verdict::Word;
