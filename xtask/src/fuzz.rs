@@ -5,14 +5,21 @@ use anyhow::{Context, Result};
 use crate::arguments::Arguments;
 use crate::shell::{root, run as execute, step};
 
-const TARGETS: [&str; 2] = ["read", "read_analyse_print"];
+/// Each target with the folder of its corpus.
+const TARGETS: [(&str, &str); 3] = [
+    ("read", "testing/corpus"),
+    ("read_analyse_print", "testing/corpus"),
+    ("gc_trace", "crates/leak-verdict/tests/gc-samples"),
+];
 
 pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     let seconds: u32 = arguments.value("--seconds")?.unwrap_or(60);
     let only: Option<String> = arguments.value("--target")?;
     arguments.finish()?;
-    let corpus = root().join("testing").join("corpus");
-    for target in TARGETS.iter().filter(|target| only.as_ref().is_none_or(|only| only == **target)) {
+    for (target, corpus) in
+        TARGETS.iter().filter(|(target, _)| only.as_ref().is_none_or(|only| only == target))
+    {
+        let corpus = root().join(corpus);
         step(&format!("fuzz {target} for {seconds} s"), || {
             // New inputs go to the first folder; the committed corpus is only read.
             let found = root().join("fuzz").join("corpus").join(target);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use investigation::answers::AnswerError;
 use investigation::demo::DemoError;
+use investigation::gc::GcError;
 use investigation::open::OpenError;
 use investigation::run::RunError;
 
@@ -51,7 +52,8 @@ fn code(error: &anyhow::Error) -> u8 {
         return USAGE;
     }
     let interrupted = error.downcast_ref::<AnswerError>().is_some_and(AnswerError::is_interrupted)
-        || error.downcast_ref::<OpenError>().is_some_and(OpenError::is_interrupted);
+        || error.downcast_ref::<OpenError>().is_some_and(OpenError::is_interrupted)
+        || matches!(error.downcast_ref::<GcError>(), Some(GcError::Interrupted));
     if interrupted {
         return INTERRUPTED;
     }

@@ -6,6 +6,7 @@
 
 mod allocator;
 mod args;
+mod chart;
 mod commands;
 mod failure;
 mod interrupt;

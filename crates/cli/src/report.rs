@@ -23,7 +23,7 @@ const MORE_SUSPECTS: usize = 4;
 const PATH_STEPS: usize = 7;
 
 /// What the verdict means, in one sentence.
-fn meaning(word: Word) -> &'static str {
+pub(crate) fn meaning(word: Word) -> &'static str {
     match word {
         Word::Leak => "objects in the JavaScript heap accumulate with the work done",
         Word::OffHeapLeak => "memory outside the heap, held from it, accumulates with the work done",
@@ -96,7 +96,7 @@ impl Style {
 }
 
 /// Bytes as people read them, in powers of 1024.
-fn bytes(value: f64) -> String {
+pub(crate) fn bytes(value: f64) -> String {
     for (unit, scale) in [("GB", 1_073_741_824.0), ("MB", 1_048_576.0), ("KB", 1024.0)] {
         if value.abs() >= scale {
             return format!("{:.1} {unit}", value / scale);

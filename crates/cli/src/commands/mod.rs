@@ -43,6 +43,7 @@ commands! {
     Strings: strings,
     Diff: diff,
     Nodes: nodes,
+    Gc: gc,
     Completions: completions,
     Man: man,
 }

@@ -14,7 +14,6 @@ const PROBE: &str = "process[Symbol.for('heapdowse.probe')]";
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Identity {
     pub(super) pid: u32,
-    pub(super) parent: u32,
     pub(super) version: String,
     pub(super) cluster_worker: bool,
 }
@@ -23,7 +22,7 @@ pub(super) struct Identity {
 pub(super) fn identify<S: Read + Write>(session: &mut Session<S>) -> Result<Identity, InspectorError> {
     // Only a process that was forked can be a worker; in any other the module need not be loaded.
     session.evaluate_in_console(
-        "({ pid: process.pid, parent: process.ppid, version: process.version, \
+        "({ pid: process.pid, version: process.version, \
           cluster_worker: !!process.send && require('cluster').isWorker === true })",
     )
 }

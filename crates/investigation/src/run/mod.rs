@@ -39,11 +39,10 @@ pub use report::{
 pub use snapshots::Snapshot;
 pub use sources::{ScriptSource, ScriptSources};
 
-pub(crate) use watch::{MeasuredFloor, Watched};
-
 use crate::recording::{Record, RecordedEvents, Recorder, Timeline};
 use find::Found;
 use program::Program;
+pub(crate) use watch::{MeasuredFloor, Watched};
 
 /// Runs a program until there is a verdict about it.
 ///

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use super::reasons;
 
@@ -46,7 +47,7 @@ impl GcKind {
 }
 
 /// Which isolate (the main thread's, or a worker's) of which process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IsolateId {
     /// The process.
     pub pid: u64,
@@ -54,6 +55,18 @@ pub struct IsolateId {
     pub isolate: u64,
     /// Whether `isolate` is a thread's id.
     pub is_thread: bool,
+}
+
+impl Serialize for IsolateId {
+    /// `pid`, and either `isolate` in hexadecimal or `thread`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let address = (!self.is_thread).then(|| format!("{:#x}", self.isolate));
+        let mut fields = serializer.serialize_struct("IsolateId", 3)?;
+        fields.serialize_field("pid", &self.pid)?;
+        fields.serialize_field("isolate", &address)?;
+        fields.serialize_field("thread", &self.is_thread.then_some(self.isolate))?;
+        fields.end()
+    }
 }
 
 impl fmt::Display for IsolateId {

@@ -30,6 +30,8 @@ pub fn judge(isolate: &IsolateSummary, fatal: Option<&str>) -> Verdict {
         })
         .collect();
     let mut verdict = crate::decide(&Recording { unit: WorkUnit::Second, floors, heap_limit: None });
+    let decided_nothing = verdict.word == Word::Inconclusive;
+    let too_few = verdict.detection_limit.is_none();
     if verdict.word != Word::Inconclusive && isolate.seconds < SHORTEST_SECONDS {
         verdict.word = Word::Inconclusive;
         verdict.growth = None;
@@ -41,6 +43,13 @@ pub fn judge(isolate: &IsolateSummary, fatal: Option<&str>) -> Verdict {
     }
     if verdict.word.is_leak() || verdict.word == Word::Inconclusive {
         verdict.grade = Grade::Weak;
+    }
+    if decided_nothing && !too_few {
+        verdict.advice = vec!["a longer trace of steady traffic may decide it".to_owned()];
+    }
+    for fact in &mut verdict.evidence {
+        // The wording is that of a run, which forces its collections.
+        fact.text = fact.text.replace("before a forced collection", "before a full collection");
     }
     if let Some(fatal) = fatal {
         let text = format!("the program ran out of memory: {fatal}");

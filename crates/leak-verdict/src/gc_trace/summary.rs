@@ -238,7 +238,8 @@ impl Gathered {
             kinds: self.kinds.iter().map(|(kind, of)| of.summary(*kind)).collect(),
             gc_share: (seconds > 0.0).then(|| ((pauses + self.stepped) / 1000.0 / seconds).min(1.0)),
             allocation: rate(self.allocated_exactly, self.allocated),
-            promotion: rate(self.promoted_exactly, self.promoted),
+            promotion: rate(self.promoted_exactly, self.promoted)
+                .filter(|_| self.kinds.keys().any(|kind| !kind.is_full())),
             floors: self.floors.points().collect(),
             timeline: self.timeline.points().collect(),
             rounded_sizes: self.rounded,
