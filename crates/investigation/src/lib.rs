@@ -8,6 +8,8 @@ pub mod gc;
 pub mod open;
 pub mod recording;
 pub mod run;
+pub mod top;
+pub mod watch;
 
 pub use heap_graph::Step;
 pub use leak_verdict as verdict;

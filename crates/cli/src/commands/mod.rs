@@ -34,6 +34,8 @@ commands! {
     Demo: demo,
     Run: run,
     Report: report,
+    Top: top,
+    Watch: watch,
     Analyze: analyze,
     Classes: classes,
     Dominators: dominators,

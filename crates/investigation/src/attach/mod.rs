@@ -17,6 +17,7 @@ mod hold;
 mod knock;
 mod probe;
 mod reading;
+mod select;
 
 pub use connect::{Attached, FloorReading, connect};
 pub use error::AttachError;
@@ -24,6 +25,7 @@ pub use facts::ProcessFacts;
 pub use guardian::guard;
 pub use knock::signal_would_be_refused;
 pub use reading::{Collection, EventLoop, Reading, Space};
+pub use select::{SelectError, Selector};
 
 pub(crate) use connect::attach;
 pub(crate) use hold::Hold;
