@@ -33,6 +33,8 @@ macro_rules! commands {
 commands! {
     Demo: demo,
     Run: run,
+    Attach: attach,
+    Snapshot: snapshot,
     Analyze: analyze,
     Classes: classes,
     Dominators: dominators,
@@ -44,4 +46,5 @@ commands! {
     Nodes: nodes,
     Completions: completions,
     Man: man,
+    Guardian: guardian,
 }

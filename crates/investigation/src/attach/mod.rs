@@ -17,17 +17,20 @@ mod hold;
 mod knock;
 mod probe;
 mod reading;
+mod select;
+mod snapshot;
 
 pub use connect::{Attached, FloorReading, connect};
 pub use error::AttachError;
 pub use facts::ProcessFacts;
 pub use guardian::guard;
 pub use knock::signal_would_be_refused;
+pub use select::{SelectError, Selector};
 pub use reading::{Collection, EventLoop, Reading, Space};
 
 pub(crate) use connect::attach;
 pub(crate) use hold::Hold;
-pub(crate) use probe::SOURCE as PROBE;
+pub(crate) use probe::{SOURCE as PROBE, read_all};
 
 use std::{
     ffi::OsString,
