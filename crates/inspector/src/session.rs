@@ -13,7 +13,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use tungstenite::{HandshakeError, Message, Utf8Bytes, WebSocket, protocol::WebSocketConfig};
 
 use crate::{
-    InspectorError, Script, SnapshotProgress, Worker, chunk::chunk_payload, debugger, message::Incoming, worker,
+    InspectorError, Script, SnapshotProgress, Worker, chunk::chunk_payload, debugger, message::Incoming,
+    worker,
 };
 
 /// How long a request waits without hearing anything, unless told otherwise.

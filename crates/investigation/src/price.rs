@@ -75,6 +75,12 @@ pub fn predict_collection(used_heap: u64) -> (Duration, Duration) {
     (seconds(used * COLLECTION.0), seconds(used * COLLECTION.1))
 }
 
+/// The resident set of the process, bytes; absent when it is gone.
+#[must_use]
+pub fn resident_bytes(pid: u32) -> Option<u64> {
+    node_process::resident_bytes(pid).ok()
+}
+
 /// How much more memory a process may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Headroom {
@@ -121,7 +127,10 @@ mod tests {
             ("v12.22.12", 122.0, 1427.0, 20.0),
         ] {
             let price = predict((used * 1e6) as u64, version);
-            assert!(price.bytes.low <= extra * 1e6 && extra * 1e6 <= price.bytes.high, "{version}: {price:?}");
+            assert!(
+                price.bytes.low <= extra * 1e6 && extra * 1e6 <= price.bytes.high,
+                "{version}: {price:?}"
+            );
             let pause = price.pause_seconds;
             assert!(pause.low <= seconds && seconds <= pause.high, "{version}: {price:?}");
         }

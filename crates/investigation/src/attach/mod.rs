@@ -25,12 +25,14 @@ pub use error::AttachError;
 pub use facts::ProcessFacts;
 pub use guardian::guard;
 pub use knock::signal_would_be_refused;
-pub use select::{SelectError, Selector};
 pub use reading::{Collection, EventLoop, Reading, Space};
+pub use select::{SelectError, Selector};
 
 pub(crate) use connect::attach;
 pub(crate) use hold::Hold;
 pub(crate) use probe::{SOURCE as PROBE, read_all};
+
+pub use inspector::{SnapshotProgress, Worker};
 
 use std::{
     ffi::OsString,

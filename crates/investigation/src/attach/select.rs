@@ -30,7 +30,8 @@ impl Selector {
     #[must_use]
     pub fn all(&self) -> Vec<u32> {
         let own = std::process::id();
-        let nodes = || all_processes().into_iter().map(|stat| stat.pid).filter(|&pid| pid != own && is_node(pid));
+        let nodes =
+            || all_processes().into_iter().map(|stat| stat.pid).filter(|&pid| pid != own && is_node(pid));
         match self {
             Self::Pid(pid) => vec![*pid],
             Self::Name(pattern) => nodes().filter(|&pid| is_called(pid, pattern)).collect(),
@@ -54,8 +55,11 @@ impl Selector {
     pub fn one(&self) -> Result<u32, SelectError> {
         let pids = self.all();
         let parent = |pid: u32| stat(pid).ok().map(|stat| stat.parent);
-        let outermost: Vec<u32> =
-            pids.iter().copied().filter(|&pid| parent(pid).is_none_or(|parent| !pids.contains(&parent))).collect();
+        let outermost: Vec<u32> = pids
+            .iter()
+            .copied()
+            .filter(|&pid| parent(pid).is_none_or(|parent| !pids.contains(&parent)))
+            .collect();
         match outermost.as_slice() {
             [pid] => Ok(*pid),
             [] => Err(SelectError::None(match self {
@@ -64,7 +68,8 @@ impl Selector {
                 Self::Listening(port) => format!("listens on port {port}, as far as can be seen"),
             })),
             several => {
-                let told = |pid: &u32| format!("{pid} ({})", command_line(*pid).unwrap_or_default().join(" "));
+                let told =
+                    |pid: &u32| format!("{pid} ({})", command_line(*pid).unwrap_or_default().join(" "));
                 Err(SelectError::Several(several.iter().map(told).collect::<Vec<_>>().join(", ")))
             }
         }

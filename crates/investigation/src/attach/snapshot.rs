@@ -27,7 +27,8 @@ impl Attached {
             None => session.heap_usage()?,
         };
         let price = price::predict(usage.used_size as u64, &self.watched.process.node_version);
-        let room = price::headroom(self.watched.process.pid).unwrap_or(Headroom { group: None, machine: None });
+        let room =
+            price::headroom(self.watched.process.pid).unwrap_or(Headroom { group: None, machine: None });
         Ok((price, room))
     }
 

@@ -129,7 +129,9 @@ impl Processes {
     /// A floor of each process that is not the one being diagnosed.
     pub(super) fn other_floors(&mut self) -> Vec<(u32, u64)> {
         let others = self.members.iter_mut().filter_map(|member| member.watched.as_mut());
-        others.filter_map(|watched| Some((watched.process.pid, watched.floor().ok()?.after.heap_used))).collect()
+        others
+            .filter_map(|watched| Some((watched.process.pid, watched.floor().ok()?.after.heap_used)))
+            .collect()
     }
 }
 
@@ -214,7 +216,10 @@ fn below(pid: u32) -> Vec<u32> {
     let tree = ProcessTree::of(pid);
     let mut known = vec![pid];
     for member in &tree.members {
-        if known.contains(&member.parent) && !known.contains(&member.pid) && !matches!(member.state, 'Z' | 'X') {
+        if known.contains(&member.parent)
+            && !known.contains(&member.pid)
+            && !matches!(member.state, 'Z' | 'X')
+        {
             known.push(member.pid);
         }
     }

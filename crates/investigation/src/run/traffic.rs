@@ -76,7 +76,8 @@ impl Run<'_> {
                 watched.close();
                 let seconds = traffic.begun.elapsed().as_secs_f64();
                 let status = processes.wait_for_end(Duration::from_secs(2));
-                warnings.push(format!("the watched process ended after {seconds:.0} s, or closed its inspector"));
+                warnings
+                    .push(format!("the watched process ended after {seconds:.0} s, or closed its inspector"));
                 status
             }
             Err(error) => return Err(error),
@@ -129,7 +130,12 @@ impl Run<'_> {
     }
 
     /// Waits, and forces a floor. False when the time is over.
-    fn forced(&mut self, watched: &mut Watched, traffic: &mut Traffic, until: Duration) -> Result<bool, RunError> {
+    fn forced(
+        &mut self,
+        watched: &mut Watched,
+        traffic: &mut Traffic,
+        until: Duration,
+    ) -> Result<bool, RunError> {
         // Jittered, or it could fall in step with what the program does at fixed times.
         let interval = traffic.interval.mul_f64(1.0 + 0.25 * chance());
         if traffic.begun.elapsed() + interval > until {
@@ -138,13 +144,21 @@ impl Run<'_> {
         wait(watched, interval)?;
         let measured = watched.floor_within(COLLECTIONS).map_err(RunError::from_inspector)?;
         traffic.interval = LEAST_INTERVAL.max(measured.time * PORTION);
-        traffic.planned = traffic.number + ((until.saturating_sub(traffic.begun.elapsed())).as_secs_f64() / traffic.interval.as_secs_f64()) as u32 + 1;
+        traffic.planned = traffic.number
+            + ((until.saturating_sub(traffic.begun.elapsed())).as_secs_f64() / traffic.interval.as_secs_f64())
+                as u32
+            + 1;
         self.take(traffic, &measured, false);
         Ok(true)
     }
 
     /// Looks whether the program has collected by itself, once a second. False when the time is over.
-    fn natural(&mut self, watched: &mut Watched, traffic: &mut Traffic, until: Duration) -> Result<bool, RunError> {
+    fn natural(
+        &mut self,
+        watched: &mut Watched,
+        traffic: &mut Traffic,
+        until: Duration,
+    ) -> Result<bool, RunError> {
         if traffic.begun.elapsed() + LOOK > until {
             return Ok(false);
         }
@@ -219,7 +233,9 @@ impl Run<'_> {
         let Some(last) = self.rows.last().cloned() else { return Ok(()) };
         let grows = leak_verdict::seems_to_grow(&self.so_far(traffic));
         let is_last = traffic.begun.elapsed() + traffic.interval >= until;
-        if traffic.after_snapshot || !(traffic.schedule.is_due(last.round, traffic.planned, grows) || (is_last && grows)) {
+        if traffic.after_snapshot
+            || !(traffic.schedule.is_due(last.round, traffic.planned, grows) || (is_last && grows))
+        {
             return Ok(());
         }
         let price = price::predict(last.heap_used, &watched.process.node_version);
@@ -236,7 +252,9 @@ impl Run<'_> {
                 price.pause_seconds.high,
                 if too_long { "--max-pause forbids that" } else { "there is not so much memory" }
             );
-            if !warnings.contains(&reason) && !warnings.iter().any(|known| known.starts_with("no snapshot was taken")) {
+            if !warnings.contains(&reason)
+                && !warnings.iter().any(|known| known.starts_with("no snapshot was taken"))
+            {
                 warnings.push(reason);
             }
             return Ok(());
