@@ -15,6 +15,7 @@ mod output;
 mod progress;
 mod report;
 mod table;
+mod target;
 mod text;
 mod words;
 

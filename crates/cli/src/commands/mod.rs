@@ -34,6 +34,8 @@ commands! {
     Demo: demo,
     Run: run,
     Report: report,
+    Attach: attach,
+    Snapshot: snapshot,
     Analyze: analyze,
     Classes: classes,
     Dominators: dominators,
@@ -46,4 +48,5 @@ commands! {
     Gc: gc,
     Completions: completions,
     Man: man,
+    Guardian: guardian,
 }

@@ -94,7 +94,8 @@ pub(super) fn hunt(mut options: RunOptions, without_known_cases: bool) -> Result
     Ok(investigation::run::run(&options, &mut tell, &mut Attributor { folder, without_known_cases })?)
 }
 
-fn tell(event: &RunEvent) {
+/// Tells on standard error how it goes.
+pub(super) fn tell(event: &RunEvent) {
     match &event.step {
         RunStep::Starting => say("run", "starting the program"),
         RunStep::Watching(process) => {
@@ -109,6 +110,10 @@ fn tell(event: &RunEvent) {
         RunStep::Floor(row) => {
             let floor = row.heap_used as f64 / 1_048_576.0;
             say("run", &format!("round {}: {floor:.2} MB left after full collections", row.round));
+        }
+        RunStep::Pauses { low_ms, high_ms } => {
+            let pause = format!("full collections will stop the process for about {low_ms:.0} to {high_ms:.0} ms each");
+            say("run", &format!("{pause}, 5 % of the time at most"));
         }
         RunStep::Attributing => say("run", "searching the snapshots and sources"),
     }

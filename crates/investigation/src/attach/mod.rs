@@ -17,6 +17,8 @@ mod hold;
 mod knock;
 mod probe;
 mod reading;
+mod select;
+mod snapshot;
 
 pub use connect::{Attached, FloorReading, connect};
 pub use error::AttachError;
@@ -24,10 +26,13 @@ pub use facts::ProcessFacts;
 pub use guardian::guard;
 pub use knock::signal_would_be_refused;
 pub use reading::{Collection, EventLoop, Reading, Space};
+pub use select::{SelectError, Selector};
 
 pub(crate) use connect::attach;
 pub(crate) use hold::Hold;
-pub(crate) use probe::SOURCE as PROBE;
+pub(crate) use probe::{SOURCE as PROBE, read_all};
+
+pub use inspector::{SnapshotProgress, Worker};
 
 use std::{
     ffi::OsString,

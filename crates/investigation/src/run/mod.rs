@@ -11,6 +11,7 @@
 //! with all that it started.
 
 mod announcement;
+mod attached;
 mod driver;
 mod error;
 mod events;
@@ -26,10 +27,12 @@ mod rounds;
 mod snapshots;
 mod sources;
 mod subject;
+mod traffic;
 mod watch;
 
 use std::time::Instant;
 
+pub use attached::{AttachPlan, attach};
 pub use error::RunError;
 pub use events::{Attribute, Events, RunEvent, RunStep};
 pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
@@ -57,25 +60,61 @@ pub fn run(
     events: &mut dyn Events,
     attribute: &mut dyn Attribute,
 ) -> Result<RunReport, RunError> {
+    investigate(options, events, attribute, &mut Started { options, program: None })
+}
+
+/// What is investigated: how it comes to its floors, and how it is left.
+trait Approach {
+    /// Takes the floors and, where they are needed, the snapshots.
+    fn floors(&mut self, run: &mut Run<'_>, warnings: &mut Vec<String>) -> Result<Outcome, RunError>;
+
+    /// Once nothing is asked of it any more. The status, if it had ended by itself.
+    fn leave(&mut self) -> Option<String>;
+}
+
+/// A program that is started, and ended again.
+struct Started<'a> {
+    options: &'a RunOptions,
+    program: Option<Program>,
+}
+
+impl Approach for Started<'_> {
+    fn floors(&mut self, run: &mut Run<'_>, warnings: &mut Vec<String>) -> Result<Outcome, RunError> {
+        run.tell(RunStep::Starting);
+        let program = self.program.insert(Program::start(self.options)?);
+        match find::wait_until_ready(program, self.options)? {
+            Found::Listening(target) => run.in_rounds(program, target, warnings),
+            Found::Quiet(target) => run.in_slices(program, target, warnings),
+            Found::Ended(status) => {
+                warnings.push(format!("the program ended ({status}) before it could be watched"));
+                Ok((None, leak_verdict::WorkUnit::Second, Some(status)))
+            }
+        }
+    }
+
+    fn leave(&mut self) -> Option<String> {
+        let program = self.program.as_mut()?;
+        let status = program.stop();
+        status.filter(|_| program.ended_early())
+    }
+}
+
+/// From an approach to its report.
+fn investigate(
+    options: &RunOptions,
+    events: &mut dyn Events,
+    attribute: &mut dyn Attribute,
+    approach: &mut dyn Approach,
+) -> Result<RunReport, RunError> {
     let started = Instant::now();
     let recorder = Recorder::start(options.record.as_deref(), &options.command)
         .map_err(|source| RunError::File { what: "the recording".to_owned(), source })?;
     let mut recorded = RecordedEvents::new(&recorder, events);
     let events: &mut dyn Events = &mut recorded;
-    events.event(&RunEvent::step(RunStep::Starting));
-    let mut program = Program::start(options)?;
     let mut warnings = Vec::new();
-    let found = find::wait_until_ready(&mut program, options)?;
     let mut run =
         Run { options, events, started, snapshots: Vec::new(), rows: Vec::new(), floors: Vec::new() };
-    let (watched, unit, ended) = match found {
-        Found::Listening(target) => run.in_rounds(&mut program, target, &mut warnings)?,
-        Found::Quiet(target) => run.in_slices(&mut program, target, &mut warnings)?,
-        Found::Ended(status) => {
-            warnings.push(format!("the program ended ({status}) before it could be watched"));
-            (None, leak_verdict::WorkUnit::Second, Some(status))
-        }
-    };
+    let (watched, unit, ended) = approach.floors(&mut run, &mut warnings)?;
     let Run { snapshots, rows, floors, .. } = run;
     let heap_limit = watched.as_ref().and_then(|watched| watched.heap_limit);
     let recording = leak_verdict::Recording { unit, floors, heap_limit };
@@ -94,7 +133,7 @@ pub fn run(
     if let Some(watched) = &mut watched {
         watched.close();
     }
-    let status = program.stop();
+    let status = approach.leave();
     let mut report = RunReport {
         schema_version: 1,
         command: options.command.clone(),
@@ -103,7 +142,7 @@ pub fn run(
         snapshots: taken,
         verdict,
         suspects,
-        ended_by_itself: ended.or(if program.ended_early() { status } else { None }),
+        ended_by_itself: ended.or(status),
         seconds: started.elapsed().as_secs_f64(),
         warnings,
         recording,
