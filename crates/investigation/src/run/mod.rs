@@ -19,6 +19,7 @@ mod find;
 mod http;
 mod load;
 mod observe;
+mod on_oom;
 mod options;
 mod program;
 mod report;
@@ -32,6 +33,7 @@ use std::time::Instant;
 
 pub use error::RunError;
 pub use events::{Attribute, Events, RunEvent, RunStep};
+pub use on_oom::LastSnapshot;
 pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
 pub use report::{
     CodePlace, ExcerptLine, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect, WatchedProcess,
@@ -41,6 +43,7 @@ pub use sources::{ScriptSource, ScriptSources};
 
 use crate::recording::{Record, RecordedEvents, Recorder, Timeline};
 use find::Found;
+use on_oom::OnOom;
 use program::Program;
 use watch::Watched;
 
@@ -63,6 +66,11 @@ pub fn run(
     let mut recorded = RecordedEvents::new(&recorder, events);
     let events: &mut dyn Events = &mut recorded;
     events.event(&RunEvent::step(RunStep::Starting));
+    let folder_error =
+        |source| RunError::File { what: "the folder for the last snapshots".to_owned(), source };
+    let on_oom = options.on_oom.as_deref().map(OnOom::prepare).transpose().map_err(folder_error)?;
+    let applied = on_oom.as_ref().map(|on_oom| on_oom.applied_to(options));
+    let options = applied.as_ref().unwrap_or(options);
     let mut program = Program::start(options)?;
     let mut warnings = Vec::new();
     let found = find::wait_until_ready(&mut program, options)?;
@@ -94,7 +102,11 @@ pub fn run(
     if let Some(watched) = &mut watched {
         watched.close();
     }
+    if let Some(on_oom) = &on_oom {
+        on_oom.let_finish(&mut program, options);
+    }
     let status = program.stop();
+    let last_snapshots = on_oom.map_or_else(Vec::new, |on_oom| on_oom.collect(&mut warnings));
     let mut report = RunReport {
         schema_version: 1,
         command: options.command.clone(),
@@ -104,6 +116,7 @@ pub fn run(
         verdict,
         suspects,
         ended_by_itself: ended.or(if program.ended_early() { status } else { None }),
+        last_snapshots,
         seconds: started.elapsed().as_secs_f64(),
         warnings,
         recording,
