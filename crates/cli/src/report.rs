@@ -1,4 +1,9 @@
-//! The report of a run: for people on a terminal, as Markdown, as JSON.
+//! The report of a run: for people on a terminal, as Markdown, as JSON, as a page.
+
+mod chart;
+mod html;
+mod scale;
+mod trend;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -65,6 +70,22 @@ impl Style {
         }
     }
 
+    /// Words from the program or its heap, without anything that the terminal or Markdown would obey.
+    fn foreign(self, text: &str) -> String {
+        let safe = safe(text);
+        if self != Style::Markdown {
+            return safe.into_owned();
+        }
+        let mut escaped = String::with_capacity(safe.len());
+        for c in safe.chars() {
+            if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '&') {
+                escaped.push('\\');
+            }
+            escaped.push(c);
+        }
+        escaped
+    }
+
     fn heading(self, text: &str) -> String {
         match self {
             Style::Plain => format!("\n{text}\n"),
@@ -118,20 +139,20 @@ pub(crate) fn text(report: &RunReport, style: Style) -> String {
     floors(&mut out, report, style);
     out.push_str(&style.heading("Evidence"));
     for evidence in &verdict.evidence {
-        let _ = writeln!(out, "- {}", safe(&evidence.text));
+        let _ = writeln!(out, "- {}", style.foreign(&evidence.text));
     }
     for advice in verdict.advice.iter().chain(&report.warnings) {
-        let _ = writeln!(out, "- note: {}", safe(advice));
+        let _ = writeln!(out, "- note: {}", style.foreign(advice));
     }
     if let Some(process) = &report.watched {
         let _ = writeln!(
             out,
             "\nWatched: process {} (Node {}), {} rounds, {:.0} s: {}",
             process.pid,
-            process.node_version,
+            style.foreign(&process.node_version),
             report.rounds.len(),
             report.seconds,
-            safe(&process.command_line.join(" "))
+            style.code(&safe(&process.command_line.join(" ")))
         );
     }
     out
@@ -148,12 +169,15 @@ fn suspect_text(out: &mut String, suspect: &Suspect, number: usize, unit: &str, 
         (Some(count), Some(size)) => format!(": {count:.2} per {unit}, {} per {unit}", bytes(size)),
         _ => String::new(),
     };
-    let class = style.strong(&safe(&suspect.class), "1");
+    let class = match style {
+        Style::Markdown => style.code(&safe(&suspect.class)),
+        _ => style.strong(&safe(&suspect.class), "1"),
+    };
     let _ = writeln!(
         out,
         "{} × {class}{per}, held by {} ({})",
         suspect.count,
-        safe(&suspect.holder),
+        style.foreign(&suspect.holder),
         suspect.kind
     );
     let symbol = |place: &CodePlace| place.symbol.as_deref().map(|name| style.code(&safe(name)));
@@ -162,7 +186,9 @@ fn suspect_text(out: &mut String, suspect: &Suspect, number: usize, unit: &str, 
         if let Some(found) = found {
             let name = symbol(found).map(|name| format!(" {name}")).unwrap_or_default();
             let _ = writeln!(out, "{bullet}{label}{name} at {}", place(found, style));
-            if let Some(text) = &found.text {
+            if style == Style::Markdown && !found.excerpt.is_empty() {
+                excerpt(out, found);
+            } else if let Some(text) = &found.text {
                 let _ = writeln!(out, "    {}", style.code(&safe(text)));
             }
         }
@@ -175,7 +201,12 @@ fn suspect_text(out: &mut String, suspect: &Suspect, number: usize, unit: &str, 
         line("called at:", &suspect.app_statement);
     }
     for missing in &suspect.missing {
-        let _ = writeln!(out, "{bullet}{} not found: {}", missing.part, safe(&missing.reason));
+        let _ = writeln!(
+            out,
+            "{bullet}{} not found: {}",
+            style.foreign(&missing.part),
+            style.foreign(&missing.reason)
+        );
     }
     if let Some(known) = &suspect.known {
         let _ = writeln!(out, "{bullet}known: {}", safe(&known.title));
@@ -183,7 +214,22 @@ fn suspect_text(out: &mut String, suspect: &Suspect, number: usize, unit: &str, 
     }
     let hidden = suspect.path.len().saturating_sub(PATH_STEPS);
     let start = if hidden > 0 { "… → " } else { "" };
-    let _ = writeln!(out, "{bullet}held by: {start}{}", safe(&suspect.path[hidden..].join(" → ")));
+    let _ =
+        writeln!(out, "{bullet}held by: {start}{}", style.code(&safe(&suspect.path[hidden..].join(" → "))));
+}
+
+/// The lines around a place, as a block of code.
+fn excerpt(out: &mut String, place: &CodePlace) {
+    // No line of the source can end the block: its fence is longer than any row of back quotes in it.
+    let longest =
+        place.excerpt.iter().map(|line| line.text.split(|c| c != '`').map(str::len).max().unwrap_or(0));
+    let fence = "`".repeat(longest.max().unwrap_or(0).max(2) + 1);
+    let _ = writeln!(out, "\n  {fence}js");
+    for line in &place.excerpt {
+        let mark = if line.mark { '>' } else { ' ' };
+        let _ = writeln!(out, "  {mark} {:>5}  {}", line.line, safe(&line.text.replace('\t', "  ")));
+    }
+    let _ = writeln!(out, "  {fence}");
 }
 
 /// The floors, one bar for each round.
@@ -191,7 +237,8 @@ fn floors(out: &mut String, report: &RunReport, style: Style) {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let values: Vec<u64> = report.rounds.iter().map(|row| row.heap_used).collect();
     let (Some(&low), Some(&high)) = (values.iter().min(), values.iter().max()) else { return };
-    let bar = |value: u64| BARS[((value - low) * 7 / (high - low).max(1)) as usize];
+    let part = |value: u64| u128::from(value - low) * 7 / u128::from((high - low).max(1));
+    let bar = |value: u64| BARS[usize::try_from(part(value)).unwrap_or(0).min(7)];
     let chart: String = values.iter().map(|&value| bar(value)).collect();
     out.push_str(&style.heading("Heap after full collections"));
     let _ = writeln!(out, "{} {chart} {}", bytes(low as f64), bytes(high as f64));
@@ -214,13 +261,37 @@ pub(crate) fn json(report: &RunReport) -> serde_json::Result<String> {
     serde_json::to_string_pretty(report).map(|text| text + "\n")
 }
 
-/// Writes the report to a file, complete or not at all, readable by its owner: Markdown, or JSON by its name.
+/// The report as one HTML page.
+///
+/// # Errors
+/// If the template fails; it has no reason to.
+pub(crate) fn page(report: &RunReport) -> io::Result<String> {
+    use std::hash::{BuildHasher, RandomState};
+    // Random for each page: what the heap says cannot hold it.
+    let random = || RandomState::new().hash_one(std::process::id());
+    let nonce = format!("{:016x}{:016x}", random(), random());
+    html::page(report, &nonce).map_err(io::Error::other)
+}
+
+/// Writes the report to a file, complete or not at all, readable by its owner: as the name's ending says a page,
+/// JSON, or Markdown.
 ///
 /// # Errors
 /// What the file system says.
 pub(crate) fn write(report: &RunReport, path: &Path) -> io::Result<()> {
-    let is_json = path.extension().is_some_and(|ending| ending == "json");
-    let text = if is_json { json(report)? } else { text(report, Style::Markdown) };
+    write_as(report, path, path.extension().and_then(|ending| ending.to_str()).unwrap_or_default())
+}
+
+/// Writes the report in the form of an ending, whatever the file's own is.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn write_as(report: &RunReport, path: &Path, ending: &str) -> io::Result<()> {
+    let text = match ending.to_ascii_lowercase().as_str() {
+        "html" | "htm" => page(report)?,
+        "json" => json(report)?,
+        _ => text(report, Style::Markdown),
+    };
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let temporary = path.with_file_name(name);

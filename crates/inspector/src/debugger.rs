@@ -63,6 +63,15 @@ impl<S: Read + Write> Session<S> {
         self.call::<serde_json::Value>("Debugger.setSkipAllPauses", json!({ "skip": true })).map(drop)
     }
 
+    /// Switches the debugger off again. Scripts that were reported are still known, but their sources cannot
+    /// be asked for until it is on again.
+    ///
+    /// # Errors
+    /// When the target refuses or is gone.
+    pub fn disable_debugger(&mut self) -> Result<(), InspectorError> {
+        self.call::<serde_json::Value>("Debugger.disable", json!({})).map(drop)
+    }
+
     /// The scripts reported so far.
     #[must_use]
     pub fn scripts(&self) -> &[Script] {

@@ -54,15 +54,45 @@ impl<S: Read + Write> Session<S> {
     /// # Errors
     /// When the expression throws, its value is not a `T`, or the target is gone.
     pub fn evaluate<T: DeserializeOwned>(&mut self, expression: &str) -> Result<T, InspectorError> {
-        let params = json!({ "expression": expression, "returnByValue": true, "silent": true });
+        self.evaluate_given(expression, false)
+    }
+
+    /// Evaluates an expression as typed into a console: Node's `require` is there, also in programs of
+    /// ECMAScript modules.
+    ///
+    /// # Errors
+    /// When the expression throws, its value is not a `T`, or the target is gone.
+    pub fn evaluate_in_console<T: DeserializeOwned>(
+        &mut self,
+        expression: &str,
+    ) -> Result<T, InspectorError> {
+        self.evaluate_given(expression, true)
+    }
+
+    fn evaluate_given<T: DeserializeOwned>(
+        &mut self,
+        expression: &str,
+        console: bool,
+    ) -> Result<T, InspectorError> {
+        let params = json!({
+            "expression": expression, "returnByValue": true, "silent": true, "includeCommandLineAPI": console,
+        });
         let evaluated: Evaluated = self.call("Runtime.evaluate", params)?;
         if let Some(details) = evaluated.exception_details {
             let text = details.exception.and_then(|thrown| thrown.description).unwrap_or(details.text);
             return Err(InspectorError::Threw { text });
         }
         serde_json::from_value(evaluated.result.value).map_err(|error| InspectorError::Malformed {
-            what: format!("the value of {expression}"),
+            what: format!("the value of {}", beginning(expression)),
             detail: error.to_string(),
         })
+    }
+}
+
+/// Enough of an expression to recognise it.
+fn beginning(expression: &str) -> String {
+    match expression.char_indices().nth(80) {
+        Some((cut, _)) => format!("{}…", &expression[..cut]),
+        None => expression.to_owned(),
     }
 }

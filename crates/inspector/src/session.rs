@@ -84,6 +84,11 @@ impl<S: Read + Write> Session<S> {
         self.patience = patience;
     }
 
+    /// Sets another cancel flag: what must still be done after a cancel needs one that is not raised.
+    pub fn set_cancel(&mut self, cancel: Arc<AtomicBool>) {
+        self.cancel = cancel;
+    }
+
     /// Sends a request and waits for its answer.
     ///
     /// # Errors
@@ -154,13 +159,17 @@ impl<S: Read + Write> Session<S> {
         Ok(id)
     }
 
-    /// Takes up the events that arrive within `time`, and says whether the target is still connected.
+    /// Takes up the events that arrive within `time`, and says whether the target is still connected. Comes
+    /// back at once when the program has ended and its process waits for this session to close.
     ///
     /// # Errors
     /// When the connection fails in another way than by closing, or the cancel flag is raised.
     pub fn pump(&mut self, time: Duration) -> Result<bool, InspectorError> {
         let deadline = Instant::now() + time;
         loop {
+            if self.waiting_for_disconnect {
+                return Ok(true);
+            }
             match self.next_text(deadline, "waiting for events") {
                 Ok(text) => {
                     let incoming = parse(&text)?;

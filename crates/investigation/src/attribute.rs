@@ -167,7 +167,23 @@ fn locate(heap: &Heap<'_>, texts: &Texts, suspect: &heap_graph::Suspect) -> Culp
 /// The path as a list of steps, for people.
 fn path_words(graph: &HeapGraph, suspect: &heap_graph::Suspect) -> Vec<String> {
     let whole: Vec<PathStep> = suspect.path.iter().chain(&suspect.inside).copied().collect();
-    describe_path(graph, &whole).split(" → ").map(str::to_owned).collect()
+    let mut words: Vec<String> = describe_path(graph, &whole).split(" → ").map(str::to_owned).collect();
+    if suspect.kind == AccumulationKind::Dictionary {
+        hide_keys(&mut words, &suspect.signature);
+    }
+    words
+}
+
+/// The keys of an object that is used as a dictionary are data, session ids for one. The signature has `.*` there.
+fn hide_keys(words: &mut [String], signature: &str) {
+    let Some(before) = signature.split(" .*").next().filter(|before| before.len() < signature.len()) else {
+        return;
+    };
+    let class = before.rsplit(' ').next().unwrap_or_default();
+    let is_key = |word: &&mut String| word.strip_prefix(class).is_some_and(|rest| rest.starts_with(" ."));
+    if let Some(word) = words.iter_mut().rev().find(is_key) {
+        *word = format!("{class} .*");
+    }
 }
 
 fn missing(culprit: &Culprit) -> Vec<MissingPart> {
@@ -321,5 +337,19 @@ impl Sources for Texts {
             return None;
         }
         std::fs::read_to_string(path).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_dictionaries_are_not_told() {
+        let mut words = ["Store .sessions", "Object .a-session-id", "string"].map(str::to_owned);
+        hide_keys(&mut words, "Store .sessions Object .*");
+        assert_eq!(words, ["Store .sessions", "Object .*", "string"]);
+        hide_keys(&mut words, "Store .sessions");
+        assert_eq!(words[0], "Store .sessions");
     }
 }

@@ -9,7 +9,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use crate::error::read_text;
+use crate::{error::read_text, tree::all_processes};
 
 /// One listening socket held by a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,18 @@ pub fn listening_ports(pids: impl IntoIterator<Item = u32>) -> Vec<ListeningPort
         }
     }
     found
+}
+
+/// Who listens on a port in the network namespace of `pid`: the inode of its socket, and the process if it can
+/// be seen.
+#[must_use]
+pub fn port_owner(pid: u32, port: u16) -> Option<(u64, Option<u32>)> {
+    let inode = ["net/tcp", "net/tcp6"].into_iter().find_map(|table| {
+        let text = read_text(pid, table).ok()?;
+        parse_listening(&text).find(|row| row.1 == port).map(|row| row.2)
+    })?;
+    let owner = all_processes().into_iter().find(|other| socket_inodes(other.pid).contains(&inode));
+    Some((inode, owner.map(|other| other.pid)))
 }
 
 fn socket_inodes(pid: u32) -> HashSet<u64> {
@@ -141,6 +153,7 @@ mod tests {
         let found = listening_ports([std::process::id()]);
         let own = found.iter().find(|found| found.port == port).expect("our listener is in the list");
         assert_eq!(own.loopback(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        assert_eq!(port_owner(std::process::id(), port), Some((own.inode, Some(std::process::id()))));
         drop(v4);
         assert!(!listening_ports([std::process::id()]).iter().any(|found| found.inode == own.inode));
     }

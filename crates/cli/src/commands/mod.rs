@@ -33,6 +33,7 @@ macro_rules! commands {
 commands! {
     Demo: demo,
     Run: run,
+    Report: report,
     Analyze: analyze,
     Classes: classes,
     Dominators: dominators,

@@ -17,7 +17,7 @@ mod timeline;
 mod write;
 
 pub use events::RecordedEvents;
-pub use read::{ReadRecordingError, Recorded, Skipped, open, read};
+pub use read::{ReadRecordingError, Recorded, Skipped, open, read, report_of};
 pub use record::{FloorRecord, Header, Record};
 pub use recorder::Recorder;
 pub use sample::{Collection, CollectionKind, Mark, MarkKind, Sample, Space, sample_process};

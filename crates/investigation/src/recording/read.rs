@@ -16,6 +16,8 @@ use crate::run::{RunReport, WatchedProcess};
 
 /// A line longer than this is passed over. Reports are the longest, far below.
 const LONGEST_LINE: u64 = 16 << 20;
+/// A report kept as JSON is read whole.
+const LARGEST_REPORT: u64 = 256 << 20;
 const PROCESSES: usize = 512;
 const FLOORS: usize = 20_000;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -74,6 +76,21 @@ pub fn open(path: &Path) -> Result<Recorded, ReadRecordingError> {
         return read(BufReader::new(zstd::Decoder::with_buffer(file)?));
     }
     read(file)
+}
+
+/// The report of a recording; a report that was kept as JSON is taken as it is.
+///
+/// # Errors
+/// If the file cannot be read, or is neither.
+pub fn report_of(path: &Path) -> Result<RunReport, ReadRecordingError> {
+    let problem = match open(path) {
+        Ok(recorded) => return Ok(recorded.into_report()),
+        Err(problem @ ReadRecordingError::NotARecording { .. }) => problem,
+        Err(problem) => return Err(problem),
+    };
+    let mut text = Vec::new();
+    File::open(path)?.take(LARGEST_REPORT).read_to_end(&mut text)?;
+    serde_json::from_slice(&text).map_err(|_| problem)
 }
 
 /// Reads a recording.

@@ -9,18 +9,18 @@ const PRELOAD: &str = include_str!("preload.cjs");
 
 /// What the preloaded script says about its process.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Announcement {
-    pub(super) pid: u32,
-    pub(super) parent: u32,
-    pub(super) version: String,
+pub(crate) struct Announcement {
+    pub(crate) pid: u32,
+    pub(crate) parent: u32,
+    pub(crate) version: String,
     #[serde(default)]
-    pub(super) arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     #[serde(default)]
-    pub(super) cluster_worker: bool,
+    pub(crate) cluster_worker: bool,
     /// The inspector's `ws://` address.
-    pub(super) url: Option<String>,
+    pub(crate) url: Option<String>,
     /// Why there is none.
-    pub(super) error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 impl Announcement {
@@ -60,6 +60,7 @@ impl Announcements {
         // tempfile makes the folder for its owner alone.
         let folder = tempfile::Builder::new().prefix("heapdowse-").tempdir()?;
         std::fs::write(folder.path().join("preload.cjs"), PRELOAD)?;
+        std::fs::write(folder.path().join("probe.js"), crate::attach::PROBE)?;
         Ok(Self { folder })
     }
 

@@ -25,12 +25,12 @@ pub(super) enum Found {
 
 /// A process to watch.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
-    pub(super) process: Announcement,
+pub(crate) struct Target {
+    pub(crate) process: Announcement,
     /// Where the program is reached.
-    pub(super) address: Option<SocketAddr>,
+    pub(crate) address: Option<SocketAddr>,
     /// The other workers when it is one of a cluster.
-    pub(super) siblings: Vec<Announcement>,
+    pub(crate) siblings: Vec<Announcement>,
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(40);

@@ -45,7 +45,7 @@ use crate::recording::{Record, RecordedEvents, Recorder, Timeline};
 use find::Found;
 use on_oom::OnOom;
 use program::Program;
-use watch::Watched;
+pub(crate) use watch::{MeasuredFloor, Watched};
 
 /// Runs a program until there is a verdict about it.
 ///

@@ -12,26 +12,7 @@
   } catch {}
   const fs = require('fs');
   const path = require('path');
-  const v8 = require('v8');
-
-  const probe = {
-    requests: 0,
-    read() {
-      const memory = process.memoryUsage();
-      const code = v8.getHeapCodeStatistics ? v8.getHeapCodeStatistics() : {};
-      return {
-        heap_used: memory.heapUsed,
-        heap_total: memory.heapTotal,
-        external: memory.external,
-        array_buffers: memory.arrayBuffers,
-        code: code.code_and_metadata_size === undefined
-          ? undefined : code.code_and_metadata_size + code.bytecode_and_metadata_size,
-        heap_limit: v8.getHeapStatistics().heap_size_limit,
-        requests: probe.requests,
-      };
-    },
-  };
-  Object.defineProperty(process, key, { value: probe });
+  require('./probe.js')(require, true);
 
   const announcement = {
     pid: process.pid,
@@ -44,13 +25,6 @@
     // Only a process that was forked can be a worker; in any other the module need not be loaded.
     if (process.send) announcement.cluster_worker = require('cluster').isWorker === true;
   } catch {}
-  try {
-    // The channel is kept: in some versions a channel that nobody holds forgets its subscribers.
-    probe.channel = require('diagnostics_channel').channel('http.server.request.start');
-    probe.channel.subscribe(() => { probe.requests++; });
-  } catch {
-    // Node.js before 14.17 does not count requests; the load then says how many there were.
-  }
   try {
     const inspector = require('inspector');
     // With --inspect on its own command line it is open already.

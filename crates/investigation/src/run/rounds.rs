@@ -22,9 +22,12 @@ use super::{
 
 /// Rounds when nobody said how many: enough for a graded verdict, and as many again while it is open.
 const ROUNDS: u32 = 12;
-const MORE_ROUNDS: u32 = 12;
+/// Fewer when each takes long: enough for the statistics, and for three snapshots.
+const LEAST_ROUNDS: u32 = 9;
+/// What the rounds may take then, with snapshots and search to come.
+const ROUNDS_SECONDS: f64 = 60.0;
 /// However late growth shows, there is an end.
-const MOST_ROUNDS: u32 = 2 * (ROUNDS + MORE_ROUNDS);
+const MOST_ROUNDS: u32 = 4 * ROUNDS;
 /// Requests in a round when nobody said how many: prime, so that what grows once per request is told from
 /// what grows once per round, per ten requests or per connection.
 const REQUESTS: [u64; 3] = [499, 997, 1999];
@@ -123,7 +126,8 @@ impl Run<'_> {
             // The floor after the last warm-up is where the trend starts.
             self.take_floor(watched, progress, result, seconds, number < warm_up)?;
         }
-        let mut planned = self.options.rounds.unwrap_or(ROUNDS);
+        let mut planned = self.options.rounds.unwrap_or_else(|| fitting_rounds(self.rows.last()));
+        let first_plan = planned;
         let mut schedule = Schedule::default();
         let mut number = 0;
         while number < planned {
@@ -136,8 +140,8 @@ impl Run<'_> {
             self.take_floor(watched, progress, result, seconds, false)?;
             let grows = self.seems_to_grow(progress.unit());
             if number == planned && self.options.rounds.is_none() {
-                if planned == ROUNDS && self.is_open(progress.unit()) {
-                    planned += MORE_ROUNDS;
+                if planned == first_plan && self.is_open(progress.unit()) {
+                    planned += first_plan;
                 } else if self.options.snapshots && planned < MOST_ROUNDS {
                     planned += schedule.rounds_missing(number, grows);
                 }
@@ -383,6 +387,13 @@ impl Run<'_> {
     pub(super) fn tell(&mut self, step: RunStep) {
         self.events.event(&RunEvent::step(step));
     }
+}
+
+/// As many rounds as fit the time that people wait, judged by the last of the warm-up.
+fn fitting_rounds(last: Option<&RoundRow>) -> u32 {
+    let seconds = last.map_or(0.0, |row| row.load_seconds + row.collection_ms / 1e3);
+    let fit = if seconds > 0.0 { (ROUNDS_SECONDS / seconds) as u32 } else { ROUNDS };
+    fit.clamp(LEAST_ROUNDS, ROUNDS)
 }
 
 /// Whether a floor is lower than another by more than floors scatter.

@@ -35,6 +35,11 @@ pub trait ScriptSources {
 
 impl ScriptSources for Watched {
     fn scripts(&mut self) -> Vec<Script> {
+        // A process that we attached to is not asked for its scripts before somebody wants them.
+        if self.session.scripts().is_empty() {
+            // One that has ended tells of none.
+            let _ = self.session.enable_debugger();
+        }
         self.session.scripts().to_vec()
     }
 

@@ -10,6 +10,7 @@ use inspector::{InspectorError, Session};
 use serde::Deserialize;
 
 use super::{RunError, WatchedProcess, announcement::Announcement, find::Target};
+use crate::attach::Hold;
 
 /// How often the session looks at its deadline and at the interrupt flag.
 const POLL: Duration = Duration::from_millis(50);
@@ -28,70 +29,79 @@ const READ: &str = "process[Symbol.for('heapdowse.probe')].read()";
 
 /// What the preloaded probe reads in the process.
 #[derive(Debug, Clone, Copy, Deserialize)]
-pub(super) struct Reading {
-    pub(super) heap_used: u64,
-    pub(super) heap_total: u64,
-    pub(super) external: u64,
-    pub(super) array_buffers: Option<u64>,
-    pub(super) code: Option<u64>,
-    pub(super) heap_limit: Option<u64>,
-    pub(super) requests: u64,
+pub(crate) struct Reading {
+    pub(crate) heap_used: u64,
+    pub(crate) heap_total: u64,
+    pub(crate) external: u64,
+    pub(crate) array_buffers: Option<u64>,
+    pub(crate) code: Option<u64>,
+    pub(crate) heap_limit: Option<u64>,
+    pub(crate) requests: u64,
 }
 
 /// A floor as it was read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct MeasuredFloor {
-    pub(super) before: Reading,
-    pub(super) after: Reading,
-    pub(super) collections: u32,
-    pub(super) time: Duration,
-    pub(super) resident: Option<u64>,
-    pub(super) open_files: Option<u64>,
+pub(crate) struct MeasuredFloor {
+    pub(crate) before: Reading,
+    pub(crate) after: Reading,
+    pub(crate) collections: u32,
+    pub(crate) time: Duration,
+    pub(crate) resident: Option<u64>,
+    pub(crate) open_files: Option<u64>,
 }
 
 /// The watched process with its session.
-pub(super) struct Watched {
-    pub(super) process: WatchedProcess,
-    pub(super) session: Session<TcpStream>,
-    pub(super) heap_limit: Option<u64>,
+pub(crate) struct Watched {
+    pub(crate) process: WatchedProcess,
+    pub(crate) session: Session<TcpStream>,
+    pub(crate) heap_limit: Option<u64>,
+    /// What must be let go of in a process that runs on without us.
+    hold: Option<Hold>,
 }
 
 impl Watched {
     /// Opens a session with the inspector of `target`.
-    pub(super) fn open(target: &Target, cancel: &Arc<AtomicBool>) -> Result<Self, RunError> {
+    pub(crate) fn open(target: &Target, cancel: &Arc<AtomicBool>) -> Result<Self, RunError> {
         let announcement = &target.process;
         let mut session = open_session(announcement, cancel)?;
-        session.set_patience(PATIENCE);
-        // Only tells us earlier when a program has ended; without it the closed socket does.
-        match session.notify_when_ended() {
-            Ok(()) | Err(InspectorError::Refused { .. }) => {}
-            Err(error) => return Err(RunError::from_inspector(error)),
-        }
         session.enable_debugger().map_err(RunError::from_inspector)?;
         let address = target.address;
-        let mut watched = Self {
-            process: WatchedProcess {
-                pid: announcement.pid,
-                command_line: node_process::command_line(announcement.pid)
-                    .unwrap_or_else(|_| announcement.arguments.clone()),
-                node_version: announcement.version.clone(),
-                port: address.map(|address| address.port()),
-                url: address.map(base_url),
-                cluster_worker: announcement.cluster_worker,
-            },
-            session,
-            heap_limit: None,
+        let process = WatchedProcess {
+            pid: announcement.pid,
+            command_line: node_process::command_line(announcement.pid)
+                .unwrap_or_else(|_| announcement.arguments.clone()),
+            node_version: announcement.version.clone(),
+            port: address.map(|address| address.port()),
+            url: address.map(base_url),
+            cluster_worker: announcement.cluster_worker,
         };
-        watched.heap_limit = watched.read().map_err(RunError::from_inspector)?.heap_limit;
+        Self::of_session(process, session, None).map_err(RunError::from_inspector)
+    }
+
+    /// Watches through a session with a process that has the probe in it.
+    pub(crate) fn of_session(
+        process: WatchedProcess,
+        mut session: Session<TcpStream>,
+        hold: Option<Hold>,
+    ) -> Result<Self, InspectorError> {
+        session.set_patience(PATIENCE);
+        // Made first: whatever fails from here on, what is held is let go of.
+        let mut watched = Self { process, session, heap_limit: None, hold };
+        // Only tells us earlier when a program has ended; without it the closed socket does.
+        match watched.session.notify_when_ended() {
+            Ok(()) | Err(InspectorError::Refused { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        watched.heap_limit = watched.read()?.heap_limit;
         Ok(watched)
     }
 
-    pub(super) fn read(&mut self) -> Result<Reading, InspectorError> {
+    pub(crate) fn read(&mut self) -> Result<Reading, InspectorError> {
         self.session.evaluate(READ)
     }
 
     /// Collects until the heap does not shrink any more, and reads what is left.
-    pub(super) fn floor(&mut self) -> Result<MeasuredFloor, InspectorError> {
+    pub(crate) fn floor(&mut self) -> Result<MeasuredFloor, InspectorError> {
         let before = self.read()?;
         let started = Instant::now();
         let mut used = f64::INFINITY;
@@ -119,15 +129,27 @@ impl Watched {
     }
 
     /// Whether the program still runs, as far as its session tells; takes up what it has sent meanwhile.
-    pub(super) fn lives(&mut self) -> bool {
+    pub(crate) fn lives(&mut self) -> bool {
         let connected = self.session.pump(GLANCE);
         // An interrupt is found by whoever asks for it; it says nothing about the program.
         !matches!(connected, Ok(false)) && !self.session.is_waiting_for_disconnect()
     }
 
-    /// Closes the session; a program that has ended only waited for that.
-    pub(super) fn close(&mut self) {
-        self.session.close();
+    /// Closes the session; a program that has ended only waited for that, one that we attached to is left as it
+    /// was.
+    pub(crate) fn close(&mut self) {
+        match self.hold.take() {
+            Some(hold) => hold.release(&mut self.session),
+            None => self.session.close(),
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(hold) = self.hold.take() {
+            hold.release(&mut self.session);
+        }
     }
 }
 
@@ -154,6 +176,6 @@ fn open_session(process: &Announcement, cancel: &Arc<AtomicBool>) -> Result<Sess
     Session::open(stream, url, cancel.clone()).map_err(RunError::from_inspector)
 }
 
-fn base_url(address: SocketAddr) -> String {
+pub(crate) fn base_url(address: SocketAddr) -> String {
     format!("http://{address}")
 }

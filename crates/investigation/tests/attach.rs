@@ -1,0 +1,160 @@
+//! Attaching to real processes that go on serving.
+
+mod attach_support;
+
+use std::{path::Path, sync::PoisonError, time::Duration};
+
+use attach_support::{Client, Server, options};
+use investigation::attach::{AttachError, AttachEvent, connect};
+use test_heaps::nodes;
+
+/// Programs on the default port can be attached to one at a time.
+static PORT_9229: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+fn node() -> std::path::PathBuf {
+    nodes::binary(nodes::V20).unwrap()
+}
+
+/// Attaches, reads, takes a floor, detaches; the server must serve throughout and be as before at the end.
+fn attach_and_leave(node: &Path, program: &str) {
+    let server = Server::start(node, &["--inspect-port=0", program]);
+    let client = Client::of(&server);
+    let (options, told) = options();
+    let mut attached = connect(server.pid(), &options).unwrap();
+    assert_eq!(attached.process().pid, server.pid());
+    let first = attached.read().unwrap();
+    assert!(first.requests_counted && first.heap_used > 1 << 20 && first.resident > first.heap_used, "{first:?}");
+    assert!(first.spaces.iter().any(|space| space.name == "old_space" && space.used > 0));
+    assert!(first.heap_limit.unwrap() > 100 << 20 && first.heap_statistics["used_heap_size"] > 0.0);
+    let floor = attached.floor().unwrap();
+    assert!(floor.collections >= 2 && floor.heap_used <= floor.heap_before + (1 << 20), "{floor:?}");
+    assert!(attached.wait(Duration::from_millis(600)));
+    let second = attached.read().unwrap();
+    assert!(second.requests > first.requests, "the client asks all the time: {second:?}");
+    assert!(second.collections.iter().filter(|collection| collection.is_major()).count() >= 2, "{second:?}");
+    assert!(second.collections.iter().any(|collection| collection.used_after.is_some()));
+    assert!(second.event_loop.is_some());
+    assert_eq!(second.resources.get("TCPServerWrap").or(second.resources.get("TCPSERVERWRAP")), Some(&1), "{second:?}");
+    let third = attached.read().unwrap();
+    assert!(third.collections.len() < second.collections.len(), "collections are told once");
+    attached.detach();
+    server.assert_closes_within(Duration::ZERO);
+    assert!(matches!(told.lock().unwrap().last(), Some(AttachEvent::Closed { .. })), "{told:?}");
+    // It can be done again, so nothing is left behind.
+    connect(server.pid(), &options).unwrap().detach();
+    server.assert_closes_within(Duration::ZERO);
+    client.finish();
+    assert_eq!(*server.printed.lock().unwrap(), "");
+}
+
+#[test]
+fn node_18_to_26_in_both_module_systems() {
+    for version in nodes::SUPPORTED {
+        let node = nodes::binary(version).unwrap();
+        for program in ["serves.cjs", "serves.mjs"] {
+            println!("{version} {program}");
+            attach_and_leave(&node, program);
+        }
+    }
+}
+
+#[test]
+fn an_inspector_that_is_open_stays_open() {
+    let server = Server::start(&node(), &["--inspect=127.0.0.1:0", "serves.cjs"]);
+    let before = server.inspectors();
+    assert_eq!(before.len(), 1);
+    let (options, told) = options();
+    connect(server.pid(), &options).unwrap().detach();
+    assert_eq!(server.inspectors(), before);
+    let told = told.lock().unwrap();
+    assert!(matches!(told[0], AttachEvent::Connected { opened: false, .. }), "{told:?}");
+    assert!(matches!(told[1], AttachEvent::Left { .. }), "{told:?}");
+}
+
+#[test]
+fn what_the_signal_is_not_for_is_not_signalled() {
+    let (mut options, told) = options();
+    let server = Server::start(&node(), &["--heapsnapshot-signal=SIGUSR1", "serves.cjs"]);
+    let error = connect(server.pid(), &options).err().unwrap();
+    assert!(error.to_string().contains("--heapsnapshot-signal"), "{error}");
+
+    let disabled = Server::start(&nodes::binary(nodes::V24).unwrap(), &["--disable-sigusr1", "serves.cjs"]);
+    let error = connect(disabled.pid(), &options).err().unwrap();
+    assert!(error.to_string().contains("--disable-sigusr1"), "{error}");
+
+    let error = connect(std::process::id(), &options).err().unwrap();
+    assert!(matches!(error, AttachError::NotNode { .. }), "{error}");
+    let error = connect(u32::MAX - 7, &options).err().unwrap();
+    assert!(error.to_string().contains("does not exist"), "{error}");
+    assert!(told.lock().unwrap().is_empty(), "nobody was signalled");
+
+    options.patience = Duration::from_secs(2);
+    let own = Server::start(Path::new("/usr/bin/env"), &["OWN=1", node().to_str().unwrap(), "serves.cjs"]);
+    let error = connect(own.pid(), &options).err().unwrap();
+    assert!(matches!(error, AttachError::NoInspector { .. }), "{error}");
+    assert!(error.to_string().contains("--inspect=127.0.0.1:0"), "{error}");
+    for mut server in [server, disabled, own] {
+        assert!(server.child.try_wait().unwrap().is_none(), "it lives on");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_seen_before_the_signal() {
+    let _alone = PORT_9229.lock().unwrap_or_else(PoisonError::into_inner);
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let server = Server::start(&node(), &[&format!("--inspect-port={port}"), "serves.cjs"]);
+    let (options, told) = options();
+    let error = connect(server.pid(), &options).err().unwrap();
+    assert!(matches!(error, AttachError::PortTaken { .. }), "{error}");
+    assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    assert!(told.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_target_that_is_stopped_blocked_or_killed() {
+    let (options, told) = options();
+    let mut server = Server::start(&node(), &["--inspect-port=0", "serves.cjs"]);
+    let signal = |signal| nix::sys::signal::kill(nix::unistd::Pid::from_raw(server.pid() as i32), signal).unwrap();
+    signal(nix::sys::signal::Signal::SIGSTOP);
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(matches!(connect(server.pid(), &options), Err(AttachError::Stopped { .. })));
+    signal(nix::sys::signal::Signal::SIGCONT);
+
+    // Blocked for five seconds: V8 opens the inspector in between, or after that.
+    let port = server.port;
+    let blocked = std::thread::spawn(move || attach_support::get(port, "/block/5000"));
+    std::thread::sleep(Duration::from_millis(200));
+    let mut attached = connect(server.pid(), &options).unwrap();
+    attached.read().unwrap();
+    attached.detach();
+    blocked.join().unwrap().unwrap();
+    server.assert_closes_within(Duration::from_secs(10));
+
+    let mut attached = connect(server.pid(), &options).unwrap();
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    assert!(attached.read().unwrap_err().is_closed());
+    assert!(!attached.wait(Duration::from_secs(5)));
+    told.lock().unwrap().clear();
+    attached.detach();
+    assert!(told.lock().unwrap().is_empty(), "there is nothing to tell of a process that is gone");
+}
+
+#[test]
+fn two_at_once_share_the_inspector_and_the_last_one_closes_it() {
+    let server = Server::start(&node(), &["--inspect-port=0", "serves.cjs"]);
+    let (options, _) = options();
+    let first = connect(server.pid(), &options).unwrap();
+    // The port is found by the option or because it is told; a random one is found after a signal without effect.
+    let port = server.inspectors()[0];
+    let mut second = connect(server.pid(), &options).unwrap();
+    assert_eq!(server.inspectors(), [port]);
+    std::thread::scope(|scope| {
+        let leaving = scope.spawn(|| first.detach());
+        leaving.join().unwrap();
+    });
+    second.read().unwrap();
+    second.detach();
+    server.assert_closes_within(Duration::from_secs(5));
+}
