@@ -10,6 +10,8 @@ pub mod price;
 pub mod recording;
 pub mod run;
 pub mod whole_file;
+pub mod top;
+pub mod watch;
 
 pub use heap_graph::Step;
 pub use leak_verdict as verdict;

@@ -36,6 +36,8 @@ commands! {
     Report: report,
     Attach: attach,
     Snapshot: snapshot,
+    Top: top,
+    Watch: watch,
     Analyze: analyze,
     Classes: classes,
     Dominators: dominators,

@@ -23,6 +23,9 @@ pub struct Header {
 /// A floor with what the verdict must know of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FloorRecord {
+    /// The process; 0 where there was only one.
+    #[serde(default)]
+    pub pid: u32,
     /// What was measured.
     pub row: RoundRow,
     /// Whether a snapshot was taken since the floor before.

@@ -365,7 +365,7 @@ impl Run<'_> {
     }
 
     pub(super) fn record(&mut self, row: RoundRow, after_snapshot: bool) {
-        let floor = FloorRecord { row: row.clone(), after_snapshot }.floor();
+        let floor = FloorRecord { pid: 0, row: row.clone(), after_snapshot }.floor();
         self.floors.push(floor);
         self.tell(RunStep::Floor(row.clone()));
         self.rows.push(row);
