@@ -9,9 +9,9 @@ pub mod open;
 pub mod price;
 pub mod recording;
 pub mod run;
-pub mod whole_file;
 pub mod top;
 pub mod watch;
+pub mod whole_file;
 
 pub use heap_graph::Step;
 pub use leak_verdict as verdict;

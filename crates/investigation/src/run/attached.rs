@@ -9,7 +9,7 @@ use leak_verdict::WorkUnit;
 use node_process::ProcessTree;
 
 use super::{
-    Approach, Left, Attribute, Events, Outcome, Run, RunError, RunOptions, RunReport, RunStep,
+    Approach, Attribute, Events, Left, Outcome, Run, RunError, RunOptions, RunReport, RunStep,
     announcement::Announcement,
     find::{self, Target},
     investigate,

@@ -89,6 +89,12 @@ pub struct RoundRow {
     pub array_buffers: Option<u64>,
     /// Resident set, bytes.
     pub resident: Option<u64>,
+    /// Bytes in use in malloc's main heap, where it is glibc's and could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub malloc_in_use: Option<u64>,
+    /// Bytes that are free in it and not given back to the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub malloc_free: Option<u64>,
     /// Open file descriptors.
     pub open_files: Option<u64>,
     /// How long the collections took, milliseconds of wall time.

@@ -47,6 +47,7 @@ pub(crate) struct MeasuredFloor {
     pub(crate) collections: u32,
     pub(crate) time: Duration,
     pub(crate) resident: Option<u64>,
+    pub(crate) malloc: Option<node_process::MallocHeap>,
     pub(crate) open_files: Option<u64>,
 }
 
@@ -131,6 +132,7 @@ impl Watched {
             collections,
             time: started.elapsed(),
             resident: node_process::resident_bytes(self.process.pid).ok(),
+            malloc: node_process::malloc_heap(self.process.pid).ok().flatten(),
             open_files: node_process::open_files(self.process.pid).ok(),
         })
     }
@@ -155,6 +157,7 @@ impl Watched {
             collections: 1,
             time: Duration::from_secs_f64(pause_ms / 1e3),
             resident: node_process::resident_bytes(self.process.pid).ok(),
+            malloc: node_process::malloc_heap(self.process.pid).ok().flatten(),
             open_files: node_process::open_files(self.process.pid).ok(),
         }))
     }
