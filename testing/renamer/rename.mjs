@@ -1,4 +1,4 @@
-// Renames every variable and every file of a small CommonJS program, in place.
+// Renames every variable and every file of a small program, in place.
 //
 //   node rename.mjs FOLDER
 //
@@ -20,7 +20,7 @@ function* scripts(folder) {
     const whole = path.join(folder, entry.name);
     if (entry.name === 'node_modules') continue;
     if (entry.isDirectory()) yield* scripts(whole);
-    else if (/\.c?js$/.test(entry.name) && !KEEP.has(entry.name)) yield whole;
+    else if (/\.[cm]?js$/.test(entry.name) && !KEEP.has(entry.name)) yield whole;
   }
 }
 
@@ -46,25 +46,36 @@ const answer = { files: {}, symbols: {} };
 
 function renamed(file) {
   const text = fs.readFileSync(file, 'utf8');
-  const tree = parse(text, { ecmaVersion: 'latest', sourceType: 'script', allowReturnOutsideFunction: true, allowHashBang: true, ranges: true });
+  const isModule = file.endsWith('.mjs');
+  const tree = parse(text, { ecmaVersion: 'latest', sourceType: isModule ? 'module' : 'script', allowReturnOutsideFunction: true, allowHashBang: true, ranges: true });
   const out = new MagicString(text);
   const shorthand = new Map();
   const paths = [];
+  const imported = new Map();
+  const kept = new Set();
+  const exported = (declaration) => {
+    const named = declaration.declarations ?? [declaration];
+    for (const one of named) kept.add((one.id).start);
+  };
   for (const node of nodes(tree)) {
     if (node.type === 'Property' && node.shorthand) {
       const value = node.value.type === 'AssignmentPattern' ? node.value.left : node.value;
       shorthand.set(value.start, node.key.name);
     }
+    // The name that is imported or exported is another module's business.
+    if (node.type === 'ImportSpecifier' && node.imported.start === node.local.start) imported.set(node.local.start, node.imported.name);
+    if (node.type === 'ExportNamedDeclaration' && node.declaration) exported(node.declaration);
     if (node.type === 'Literal' && typeof node.value === 'string') paths.push(node);
   }
   const symbols = {};
   const done = new Set();
-  const manager = analyze(tree, { ecmaVersion: 2022, sourceType: 'commonjs', ignoreEval: true });
+  const manager = analyze(tree, { ecmaVersion: 2022, sourceType: isModule ? 'module' : 'commonjs', ignoreEval: true });
   let variables = 0;
   for (const scope of manager.scopes) {
     if (scope.type === 'global') continue;
     for (const variable of scope.variables) {
       if (GIVEN.has(variable.name) || !variable.identifiers.length) continue;
+      if (variable.identifiers.some((place) => kept.has(place.start))) continue;
       const fresh = `v${++variables}`;
       (symbols[variable.name] ??= []).push(fresh);
       const places = [...variable.identifiers, ...variable.references.map((r) => r.identifier)];
@@ -72,7 +83,9 @@ function renamed(file) {
         if (done.has(place.start)) continue;
         done.add(place.start);
         const key = shorthand.get(place.start);
-        out.overwrite(place.start, place.end, key ? `${key}: ${fresh}` : fresh);
+        const from = imported.get(place.start);
+        const text = key ? `${key}: ${fresh}` : from ? `${from} as ${fresh}` : fresh;
+        out.overwrite(place.start, place.end, text);
       }
     }
   }

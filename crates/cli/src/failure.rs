@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use investigation::answers::AnswerError;
+use investigation::attach::{AttachError, SelectError};
 use investigation::demo::DemoError;
 use investigation::gc::GcError;
 use investigation::open::OpenError;
@@ -32,6 +33,18 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// A capture that would do harm, or that nothing can be captured by.
+#[derive(Debug)]
+pub(crate) struct CannotCapture(pub(crate) String);
+
+impl std::fmt::Display for CannotCapture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CannotCapture {}
+
 /// Says what went wrong in one line, and answers the exit code. A reader that went away is no error.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let is_closed_pipe = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
@@ -56,6 +69,14 @@ fn code(error: &anyhow::Error) -> u8 {
         || matches!(error.downcast_ref::<GcError>(), Some(GcError::Interrupted));
     if interrupted {
         return INTERRUPTED;
+    }
+    match error.downcast_ref::<AttachError>() {
+        Some(AttachError::Interrupted) => return INTERRUPTED,
+        Some(_) => return CANNOT_WATCH,
+        None => {}
+    }
+    if error.is::<CannotCapture>() || error.is::<SelectError>() {
+        return CANNOT_WATCH;
     }
     match error.downcast_ref::<RunError>() {
         Some(RunError::Interrupted) => return INTERRUPTED,

@@ -17,6 +17,7 @@ mod progress;
 mod report;
 mod screen;
 mod table;
+mod target;
 mod text;
 mod words;
 

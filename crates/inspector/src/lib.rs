@@ -20,6 +20,7 @@ mod pipe;
 mod runtime;
 mod session;
 mod target;
+mod worker;
 
 pub use debugger::Script;
 pub use error::InspectorError;
@@ -28,3 +29,4 @@ pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use runtime::HeapUsage;
 pub use session::{DEFAULT_PATIENCE, Session};
 pub use target::{Target, list_targets};
+pub use worker::Worker;

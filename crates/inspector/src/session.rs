@@ -12,7 +12,10 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use tungstenite::{HandshakeError, Message, Utf8Bytes, WebSocket, protocol::WebSocketConfig};
 
-use crate::{InspectorError, Script, SnapshotProgress, chunk::chunk_payload, debugger, message::Incoming};
+use crate::{
+    InspectorError, Script, SnapshotProgress, Worker, chunk::chunk_payload, debugger, message::Incoming,
+    worker,
+};
 
 /// How long a request waits without hearing anything, unless told otherwise.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
@@ -28,6 +31,9 @@ pub struct Session<S> {
     last_id: u64,
     pub(crate) scripts: Vec<Script>,
     waiting_for_disconnect: bool,
+    pub(crate) workers: Vec<Worker>,
+    /// The worker that requests go to; the main thread when `None`.
+    pub(crate) route: Option<String>,
 }
 
 type TakeChunk<'a> = &'a mut dyn FnMut(&[u8]);
@@ -76,6 +82,8 @@ impl<S: Read + Write> Session<S> {
             last_id: 0,
             scripts: Vec::new(),
             waiting_for_disconnect: false,
+            workers: Vec::new(),
+            route: None,
         })
     }
 
@@ -115,6 +123,11 @@ impl<S: Read + Write> Session<S> {
                 return Err(InspectorError::Ended { during: method.to_owned() });
             }
             let text = self.next_text(deadline, method)?;
+            let unwrapped = match &self.route {
+                Some(route) => worker::unwrap(&text, route)?,
+                None => None,
+            };
+            let text = unwrapped.as_deref().unwrap_or(&text);
             if let Some(payload) = chunk_payload(text.as_bytes()) {
                 if let Some(chunk) = &mut listener.chunk {
                     chunk(payload);
@@ -123,12 +136,17 @@ impl<S: Read + Write> Session<S> {
                 deadline = Instant::now() + self.patience;
                 continue;
             }
-            let incoming = parse(&text)?;
+            let incoming = parse(text)?;
             if incoming.id == Some(id) {
                 return answer(&incoming, method);
             }
             if self.take_event(&incoming, &mut listener)? {
                 deadline = Instant::now() + self.patience;
+            }
+            if let Some(route) = &self.route
+                && !self.workers.iter().any(|worker| worker.session == *route)
+            {
+                return Err(InspectorError::Closed { during: method.to_owned() });
             }
         }
     }
@@ -143,9 +161,18 @@ impl<S: Read + Write> Session<S> {
         }
         self.last_id += 1;
         let id = self.last_id;
-        let text = serde_json::to_string(&Request { id, method, params }).map_err(|error| {
-            InspectorError::Malformed { what: format!("our request {method}"), detail: error.to_string() }
-        })?;
+        let malformed = |error: serde_json::Error| InspectorError::Malformed {
+            what: format!("our request {method}"),
+            detail: error.to_string(),
+        };
+        let mut text = serde_json::to_string(&Request { id, method, params }).map_err(malformed)?;
+        if let Some(route) = &self.route {
+            // The main thread only passes it on; its own answer is passed over.
+            self.last_id += 1;
+            let params = serde_json::json!({ "sessionId": route, "message": text });
+            let wrapped = Request { id: self.last_id, method: "NodeWorker.sendMessageToWorker", params };
+            text = serde_json::to_string(&wrapped).map_err(malformed)?;
+        }
         let deadline = Instant::now() + self.patience;
         let mut sent = self.socket.send(Message::text(text));
         while let Err(tungstenite::Error::Io(error)) = &sent {
@@ -237,6 +264,11 @@ impl<S: Read + Write> Session<S> {
             // We never want the program to stand still; a `debugger` statement or an exception may do that.
             Some("Debugger.paused") => {
                 self.send("Debugger.resume", serde_json::json!({}))?;
+            }
+            Some("NodeWorker.attachedToWorker") => self.workers.push(worker::attached(params)?),
+            Some("NodeWorker.detachedFromWorker") => {
+                let gone = worker::detached(params)?;
+                self.workers.retain(|worker| worker.session != gone);
             }
             Some("NodeRuntime.waitingForDisconnect") => self.waiting_for_disconnect = true,
             Some("HeapProfiler.reportHeapSnapshotProgress") => {

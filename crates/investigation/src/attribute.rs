@@ -54,7 +54,8 @@ impl Attribute for Attributor {
             .filter(|suspect| suspect.total_bytes() * MIN_PORTION >= largest)
             .take(MAX_SUSPECTS)
             .collect();
-        let heap = Heap { graph: &last.graph, retainers: &retainers };
+        let since = snapshots[0].graph.max_js_id();
+        let heap = Heap { graph: &last.graph, retainers: &retainers, since };
         let texts = Texts::gather(sources);
         let work = marks[marks.len() - 1] - marks[0];
         let answers =
@@ -72,6 +73,8 @@ impl Attribute for Attributor {
 struct Heap<'a> {
     graph: &'a HeapGraph,
     retainers: &'a Retainers,
+    /// The newest id of the first snapshot.
+    since: u64,
 }
 
 impl Attributor {
@@ -160,7 +163,10 @@ fn locate(heap: &Heap<'_>, texts: &Texts, suspect: &heap_graph::Suspect) -> Culp
     let is_library =
         |script| texts.infos.get(&script).is_none_or(|url| url.is_empty() || source_culprit::is_library(url));
     let view = GraphView { graph: heap.graph, retainers: &retainers, is_library: &is_library };
-    let evidence = source_culprit::from_graph(&view, point, &path);
+    let mut evidence = source_culprit::from_graph(&view, point, &path);
+    let kept = source_culprit::kept_functions(&view, suspect.top, heap.since);
+    // What the newest thing keeps is nearer to the matter than what all of them have.
+    evidence.growing.functions.splice(0..0, kept);
     source_culprit::locate(&evidence, texts)
 }
 

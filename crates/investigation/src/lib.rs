@@ -6,10 +6,12 @@ pub mod attribute;
 pub mod demo;
 pub mod gc;
 pub mod open;
+pub mod price;
 pub mod recording;
 pub mod run;
 pub mod top;
 pub mod watch;
+pub mod whole_file;
 
 pub use heap_graph::Step;
 pub use leak_verdict as verdict;

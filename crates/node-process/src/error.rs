@@ -32,12 +32,17 @@ pub enum ProcError {
 /// Reads a file of `/proc/PID`, telling a process that is gone from a file that cannot be read.
 pub(crate) fn read_bytes(pid: u32, file: &str) -> Result<Vec<u8>, ProcError> {
     let path = format!("/proc/{pid}/{file}");
-    std::fs::read(&path).map_err(|source| match source.raw_os_error() {
+    std::fs::read(&path).map_err(|source| failure(pid, path, source))
+}
+
+/// What an error of the system says about a process.
+pub(crate) fn failure(pid: u32, path: String, source: io::Error) -> ProcError {
+    match source.raw_os_error() {
         // ESRCH (3) is what an open file of an ended process answers.
         Some(3) => ProcError::Gone { pid },
         _ if source.kind() == io::ErrorKind::NotFound => ProcError::Gone { pid },
         _ => ProcError::Unreadable { path, source },
-    })
+    }
 }
 
 pub(crate) fn read_text(pid: u32, file: &str) -> Result<String, ProcError> {

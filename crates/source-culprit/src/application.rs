@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::answer::{Confidence, Culprit, Place};
+use crate::callback::kept_callback;
 use crate::creation::{CreationSite, constructions, creation_sites};
 use crate::evidence::{Evidence, FunctionPosition, Hop};
 use crate::functions::{function_at, name_of};
@@ -51,12 +52,27 @@ fn from_creation(renderer: &Renderer<'_, '_>, evidence: &Evidence, culprit: &mut
             }
         }
     }
-    for package in &packages {
-        let sites = creation_sites(renderer.workspace, package, &classes);
-        if let Some(best) = sites.first() {
-            report(renderer, best, &format!("the application creates it through {package}"), culprit);
-            return;
-        }
+    let calls: Vec<(&String, CreationSite<'_>)> = packages
+        .iter()
+        .filter_map(|package| {
+            Some((package, creation_sites(renderer.workspace, package, &classes).into_iter().next()?))
+        })
+        .collect();
+    if let Some((package, best)) = calls.iter().find(|(_, site)| site.makes_wanted_class()) {
+        report(renderer, best, &format!("the application creates it through {package}"), culprit);
+        return;
+    }
+    // A callback that is kept says more than a call that merely goes into the right package.
+    if let Some(callback) = kept_callback(renderer.workspace, &evidence.growing.functions) {
+        let offset = callback.parsed.span(callback.node).start;
+        culprit.app_owner = Some(renderer.place_of(&callback.parsed, offset, callback.name));
+        let reason = "the application hands over this callback".to_owned();
+        culprit.app_statement = Some(renderer.statement(&callback.parsed, callback.node, reason));
+        return;
+    }
+    if let Some((package, best)) = calls.first() {
+        report(renderer, best, &format!("the application calls into {package}"), culprit);
+        return;
     }
     for class in &classes {
         if let Some(best) = constructions(renderer.workspace, class).first() {

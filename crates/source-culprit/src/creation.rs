@@ -22,6 +22,13 @@ pub(crate) struct CreationSite<'a> {
     score: i32,
 }
 
+impl CreationSite<'_> {
+    /// Whether the call makes one of the classes that were asked for, by its name.
+    pub(crate) fn makes_wanted_class(&self) -> bool {
+        self.score >= 50
+    }
+}
+
 /// The application's calls into `package`, best first: those that make one of `classes`, then those that run
 /// per call.
 pub(crate) fn creation_sites<'a>(

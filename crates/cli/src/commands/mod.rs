@@ -34,6 +34,8 @@ commands! {
     Demo: demo,
     Run: run,
     Report: report,
+    Attach: attach,
+    Snapshot: snapshot,
     Top: top,
     Watch: watch,
     Analyze: analyze,
@@ -48,4 +50,5 @@ commands! {
     Gc: gc,
     Completions: completions,
     Man: man,
+    Guardian: guardian,
 }

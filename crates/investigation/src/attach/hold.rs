@@ -27,6 +27,11 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
+    /// The inspector's port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Removes the probe, closes the session, and waits until the inspector is closed if we opened it.
     pub(crate) fn release(self, session: &mut Session<TcpStream>) {
         let pid = self.handle.pid();

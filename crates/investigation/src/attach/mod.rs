@@ -18,6 +18,7 @@ mod knock;
 mod probe;
 mod reading;
 mod select;
+mod snapshot;
 
 pub use connect::{Attached, FloorReading, connect};
 pub use error::AttachError;
@@ -29,7 +30,9 @@ pub use select::{SelectError, Selector};
 
 pub(crate) use connect::attach;
 pub(crate) use hold::Hold;
-pub(crate) use probe::SOURCE as PROBE;
+pub(crate) use probe::{SOURCE as PROBE, read_all};
+
+pub use inspector::{SnapshotProgress, Worker};
 
 use std::{
     ffi::OsString,

@@ -36,7 +36,7 @@ pub(super) fn install<S: Read + Write>(session: &mut Session<S>, opened: bool) -
 }
 
 /// Reads everything, with the collections from the one numbered `since` on.
-pub(super) fn read_all<S: Read + Write>(
+pub(crate) fn read_all<S: Read + Write>(
     session: &mut Session<S>,
     since: u64,
 ) -> Result<super::Reading, InspectorError> {

@@ -236,6 +236,7 @@ fn from_floors(
         snapshots: Vec::new(),
         suspects: Vec::new(),
         ended_by_itself: None,
+        last_snapshots: Vec::new(),
         seconds: last,
         warnings: vec!["the recording ends without its report; this one is made from its floors".to_owned()],
         recording,

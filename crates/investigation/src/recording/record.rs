@@ -47,6 +47,8 @@ impl FloorRecord {
             code: row.code,
             external: Some(row.external),
             resident: row.resident,
+            malloc_in_use: row.malloc_in_use,
+            malloc_free: row.malloc_free,
             open_files: row.open_files,
             rate: row.request_rate,
             warm_up: row.warm_up,

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 const PRELOAD: &str = include_str!("preload.cjs");
 
 /// What the preloaded script says about its process.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Announcement {
     pub(crate) pid: u32,
     pub(crate) parent: u32,

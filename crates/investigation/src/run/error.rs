@@ -38,6 +38,9 @@ pub enum RunError {
         /// Why.
         reason: String,
     },
+    /// A process could not be attached to.
+    #[error(transparent)]
+    Attach(crate::attach::AttachError),
     /// The load could not be run, or failed in its first round.
     #[error("the load failed in its first round: {reason}")]
     Load {
@@ -69,6 +72,14 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// Takes an attach's error, telling an interrupt from the rest.
+    pub(super) fn from_attach(error: crate::attach::AttachError) -> Self {
+        match error {
+            crate::attach::AttachError::Interrupted => Self::Interrupted,
+            other => Self::Attach(other),
+        }
+    }
+
     /// Takes an inspector's error, telling an interrupt from the rest.
     pub(super) fn from_inspector(error: InspectorError) -> Self {
         match error {

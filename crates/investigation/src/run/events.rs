@@ -20,6 +20,13 @@ pub enum RunStep {
         /// Whether it is warm-up.
         warm_up: bool,
     },
+    /// The process will stand still about this long, again and again: milliseconds, from and to.
+    Pauses {
+        /// At best.
+        low_ms: f64,
+        /// At worst.
+        high_ms: f64,
+    },
     /// A floor was taken.
     Floor(RoundRow),
     /// The target builds a snapshot: objects done, of so many.

@@ -158,7 +158,7 @@ fn is_below(process: &Announcement, ancestor: u32, known: &[Announcement]) -> bo
 }
 
 /// In a cluster, one of the workers with its siblings instead of the primary.
-fn with_workers(program: &Program, target: Target) -> Target {
+pub(super) fn with_workers(program: &dyn Subject, target: Target) -> Target {
     let workers = |known: Vec<Announcement>| {
         let primary = if target.process.cluster_worker { target.process.parent } else { target.process.pid };
         known.into_iter().filter(|p| p.cluster_worker && p.parent == primary).collect::<Vec<_>>()

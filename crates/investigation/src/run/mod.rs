@@ -11,6 +11,7 @@
 //! with all that it started.
 
 mod announcement;
+mod attached;
 mod driver;
 mod error;
 mod events;
@@ -19,6 +20,7 @@ mod find;
 mod http;
 mod load;
 mod observe;
+mod on_oom;
 mod options;
 mod program;
 mod report;
@@ -26,12 +28,15 @@ mod rounds;
 mod snapshots;
 mod sources;
 mod subject;
+mod traffic;
 mod watch;
 
 use std::time::Instant;
 
+pub use attached::{AttachPlan, attach};
 pub use error::RunError;
 pub use events::{Attribute, Events, RunEvent, RunStep};
+pub use on_oom::LastSnapshot;
 pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
 pub use report::{
     CodePlace, ExcerptLine, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect, WatchedProcess,
@@ -41,6 +46,7 @@ pub use sources::{ScriptSource, ScriptSources};
 
 use crate::recording::{Record, RecordedEvents, Recorder, Timeline};
 use find::Found;
+use on_oom::OnOom;
 use program::Program;
 pub(crate) use watch::{MeasuredFloor, Watched};
 
@@ -57,25 +63,80 @@ pub fn run(
     events: &mut dyn Events,
     attribute: &mut dyn Attribute,
 ) -> Result<RunReport, RunError> {
+    let folder_error =
+        |source| RunError::File { what: "the folder for the last snapshots".to_owned(), source };
+    let on_oom = options.on_oom.as_deref().map(OnOom::prepare).transpose().map_err(folder_error)?;
+    let applied = on_oom.as_ref().map(|on_oom| on_oom.applied_to(options));
+    let options = applied.as_ref().unwrap_or(options);
+    investigate(options, events, attribute, &mut Started { options, on_oom, program: None })
+}
+
+/// What is investigated: how it comes to its floors, and how it is left.
+trait Approach {
+    /// Takes the floors and, where they are needed, the snapshots.
+    fn floors(&mut self, run: &mut Run<'_>, warnings: &mut Vec<String>) -> Result<Outcome, RunError>;
+
+    /// Once nothing is asked of it any more.
+    fn leave(&mut self, warnings: &mut Vec<String>) -> Left;
+}
+
+/// What is left of what was investigated.
+#[derive(Default)]
+struct Left {
+    /// Its exit status, if it had ended by itself.
+    ended: Option<String>,
+    /// Snapshots that it wrote when its memory ran out.
+    last_snapshots: Vec<LastSnapshot>,
+}
+
+/// A program that is started, and ended again.
+struct Started<'a> {
+    options: &'a RunOptions,
+    on_oom: Option<OnOom>,
+    program: Option<Program>,
+}
+
+impl Approach for Started<'_> {
+    fn floors(&mut self, run: &mut Run<'_>, warnings: &mut Vec<String>) -> Result<Outcome, RunError> {
+        run.tell(RunStep::Starting);
+        let program = self.program.insert(Program::start(self.options)?);
+        match find::wait_until_ready(program, self.options)? {
+            Found::Listening(target) => run.in_rounds(program, target, warnings),
+            Found::Quiet(target) => run.in_slices(program, target, warnings),
+            Found::Ended(status) => {
+                warnings.push(format!("the program ended ({status}) before it could be watched"));
+                Ok((None, leak_verdict::WorkUnit::Second, Some(status)))
+            }
+        }
+    }
+
+    fn leave(&mut self, warnings: &mut Vec<String>) -> Left {
+        let Some(program) = self.program.as_mut() else { return Left::default() };
+        if let Some(on_oom) = &self.on_oom {
+            on_oom.let_finish(program, self.options);
+        }
+        let status = program.stop();
+        let last_snapshots = self.on_oom.take().map_or_else(Vec::new, |on_oom| on_oom.collect(warnings));
+        Left { ended: status.filter(|_| program.ended_early()), last_snapshots }
+    }
+}
+
+/// From an approach to its report.
+fn investigate(
+    options: &RunOptions,
+    events: &mut dyn Events,
+    attribute: &mut dyn Attribute,
+    approach: &mut dyn Approach,
+) -> Result<RunReport, RunError> {
     let started = Instant::now();
     let recorder = Recorder::start(options.record.as_deref(), &options.command)
         .map_err(|source| RunError::File { what: "the recording".to_owned(), source })?;
     let mut recorded = RecordedEvents::new(&recorder, events);
     let events: &mut dyn Events = &mut recorded;
-    events.event(&RunEvent::step(RunStep::Starting));
-    let mut program = Program::start(options)?;
     let mut warnings = Vec::new();
-    let found = find::wait_until_ready(&mut program, options)?;
     let mut run =
         Run { options, events, started, snapshots: Vec::new(), rows: Vec::new(), floors: Vec::new() };
-    let (watched, unit, ended) = match found {
-        Found::Listening(target) => run.in_rounds(&mut program, target, &mut warnings)?,
-        Found::Quiet(target) => run.in_slices(&mut program, target, &mut warnings)?,
-        Found::Ended(status) => {
-            warnings.push(format!("the program ended ({status}) before it could be watched"));
-            (None, leak_verdict::WorkUnit::Second, Some(status))
-        }
-    };
+    let (watched, unit, ended) = approach.floors(&mut run, &mut warnings)?;
     let Run { snapshots, rows, floors, .. } = run;
     let heap_limit = watched.as_ref().and_then(|watched| watched.heap_limit);
     let recording = leak_verdict::Recording { unit, floors, heap_limit };
@@ -94,7 +155,7 @@ pub fn run(
     if let Some(watched) = &mut watched {
         watched.close();
     }
-    let status = program.stop();
+    let left = approach.leave(&mut warnings);
     let mut report = RunReport {
         schema_version: 1,
         command: options.command.clone(),
@@ -103,7 +164,8 @@ pub fn run(
         snapshots: taken,
         verdict,
         suspects,
-        ended_by_itself: ended.or(if program.ended_early() { status } else { None }),
+        ended_by_itself: ended.or(left.ended),
+        last_snapshots: left.last_snapshots,
         seconds: started.elapsed().as_secs_f64(),
         warnings,
         recording,

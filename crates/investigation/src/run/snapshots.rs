@@ -1,8 +1,7 @@
 //! Snapshots along the way: when, and straight from the socket into the graph.
 
 use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -11,6 +10,7 @@ use heap_graph::{HeapGraph, ReadOptions};
 use inspector::{InspectorError, PipeWriter, pipe};
 
 use super::{RunError, RunEvent, RunStep, events::Events, watch::Watched};
+use crate::whole_file::WholeFile;
 
 /// How much of a snapshot may wait for the parser.
 const PIPE_BYTES: usize = 8 << 20;
@@ -87,7 +87,7 @@ pub(super) fn take(
     events: &mut dyn Events,
 ) -> Result<Option<Snapshot>, RunError> {
     let file_error = |source| RunError::File { what: format!("the snapshot of round {round}"), source };
-    let kept = keep_in.map(|folder| KeptFile::create(folder, round)).transpose().map_err(file_error)?;
+    let kept = keep_in.map(|folder| kept_file(folder, round)).transpose().map_err(file_error)?;
     let (writer, reader) = pipe(PIPE_BYTES);
     std::thread::scope(|scope| {
         let parser = scope.spawn(move || {
@@ -117,16 +117,21 @@ pub(super) fn take(
             Err(error) => return Err(RunError::from_inspector(error)),
         };
         let graph = parsed.map_err(|source| RunError::Snapshot { round, source })?;
-        let file = kept.map(KeptFile::keep).transpose().map_err(file_error)?;
+        let file = kept.map(WholeFile::keep).transpose().map_err(file_error)?;
         Ok(Some(Snapshot { round, work, bytes, graph, file }))
     })
+}
+
+fn kept_file(folder: &Path, round: u32) -> io::Result<WholeFile> {
+    std::fs::create_dir_all(folder)?;
+    WholeFile::create(folder.join(format!("round-{round:02}.heapsnapshot")))
 }
 
 /// Writes to the parser and to the file that is kept. The file's failure is remembered, not mistaken for
 /// the parser's.
 struct Tee {
     pipe: PipeWriter,
-    kept: Option<KeptFile>,
+    kept: Option<WholeFile>,
     failure: Option<io::Error>,
 }
 
@@ -134,7 +139,7 @@ impl Write for Tee {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.pipe.write(bytes)?;
         if let Some(kept) = &mut self.kept
-            && let Err(error) = kept.file.write_all(&bytes[..count])
+            && let Err(error) = kept.write_all(&bytes[..count])
         {
             let kind = error.kind();
             self.failure = Some(error);
@@ -145,29 +150,6 @@ impl Write for Tee {
 
     fn flush(&mut self) -> io::Result<()> {
         self.pipe.flush()
-    }
-}
-
-/// A file that appears under its name only when it is whole; readable by its owner alone.
-struct KeptFile {
-    file: BufWriter<tempfile::NamedTempFile>,
-    name: PathBuf,
-}
-
-impl KeptFile {
-    fn create(folder: &Path, round: u32) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        let file = tempfile::Builder::new().prefix(".heapdowse-").suffix(".part").tempfile_in(folder)?;
-        let name = folder.join(format!("round-{round:02}.heapsnapshot"));
-        Ok(Self { file: BufWriter::with_capacity(1 << 20, file), name })
-    }
-
-    fn keep(self) -> io::Result<PathBuf> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        let file: File = file.persist(&self.name).map_err(|error| error.error)?;
-        drop(file);
-        Ok(self.name)
     }
 }
 
@@ -208,19 +190,5 @@ mod tests {
     #[test]
     fn none_is_taken_while_nothing_grows() {
         assert!(rounds_with_snapshots(12, 99, true).is_empty());
-    }
-
-    #[test]
-    fn a_kept_file_appears_whole_and_private() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let mut kept = KeptFile::create(folder.path(), 3).unwrap();
-        kept.file.write_all(b"whole").unwrap();
-        assert!(!folder.path().join("round-03.heapsnapshot").exists());
-        let name = kept.keep().unwrap();
-        assert_eq!(std::fs::read(&name).unwrap(), b"whole");
-        assert_eq!(std::fs::metadata(&name).unwrap().permissions().mode() & 0o777, 0o600);
-        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
-        assert_eq!(left.len(), 1);
     }
 }

@@ -47,6 +47,7 @@ pub(crate) struct MeasuredFloor {
     pub(crate) collections: u32,
     pub(crate) time: Duration,
     pub(crate) resident: Option<u64>,
+    pub(crate) malloc: Option<node_process::MallocHeap>,
     pub(crate) open_files: Option<u64>,
 }
 
@@ -57,6 +58,8 @@ pub(crate) struct Watched {
     pub(crate) heap_limit: Option<u64>,
     /// What must be let go of in a process that runs on without us.
     hold: Option<Hold>,
+    /// Collections of which the probe has told.
+    collections_seen: u64,
 }
 
 impl Watched {
@@ -86,7 +89,7 @@ impl Watched {
     ) -> Result<Self, InspectorError> {
         session.set_patience(PATIENCE);
         // Made first: whatever fails from here on, what is held is let go of.
-        let mut watched = Self { process, session, heap_limit: None, hold };
+        let mut watched = Self { process, session, heap_limit: None, hold, collections_seen: 0 };
         // Only tells us earlier when a program has ended; without it the closed socket does.
         match watched.session.notify_when_ended() {
             Ok(()) | Err(InspectorError::Refused { .. }) => {}
@@ -102,12 +105,17 @@ impl Watched {
 
     /// Collects until the heap does not shrink any more, and reads what is left.
     pub(crate) fn floor(&mut self) -> Result<MeasuredFloor, InspectorError> {
+        self.floor_within(COLLECTIONS)
+    }
+
+    /// The same with at most so many collections.
+    pub(crate) fn floor_within(&mut self, most: u32) -> Result<MeasuredFloor, InspectorError> {
         let before = self.read()?;
         let started = Instant::now();
         let mut used = f64::INFINITY;
         let mut calm = 0;
         let mut collections = 0;
-        while collections < COLLECTIONS && calm < 2 {
+        while collections < most && calm < 2 {
             if collections > 0 {
                 std::thread::sleep(PAUSE);
             }
@@ -124,8 +132,39 @@ impl Watched {
             collections,
             time: started.elapsed(),
             resident: node_process::resident_bytes(self.process.pid).ok(),
+            malloc: node_process::malloc_heap(self.process.pid).ok().flatten(),
             open_files: node_process::open_files(self.process.pid).ok(),
         })
+    }
+
+    /// The floor that a mark-compact of the program's own left since the last look, if there was one. Read a little
+    /// after it, so it holds a little more than a forced one would leave.
+    pub(crate) fn natural_floor(&mut self) -> Result<Option<MeasuredFloor>, InspectorError> {
+        let reading = crate::attach::read_all(&mut self.session, self.collections_seen)?;
+        self.collections_seen = reading.collections_seen;
+        let Some((used, pause_ms)) = reading
+            .collections
+            .iter()
+            .rev()
+            .find_map(|collection| Some((collection.used_after?, collection.pause_ms)))
+        else {
+            return Ok(None);
+        };
+        let before = self.read()?;
+        Ok(Some(MeasuredFloor {
+            before,
+            after: Reading { heap_used: used, ..before },
+            collections: 1,
+            time: Duration::from_secs_f64(pause_ms / 1e3),
+            resident: node_process::resident_bytes(self.process.pid).ok(),
+            malloc: node_process::malloc_heap(self.process.pid).ok().flatten(),
+            open_files: node_process::open_files(self.process.pid).ok(),
+        }))
+    }
+
+    /// The port of the inspector, where we attached.
+    pub(crate) fn inspector_port(&self) -> Option<u16> {
+        self.hold.as_ref().map(Hold::port)
     }
 
     /// Whether the program still runs, as far as its session tells; takes up what it has sent meanwhile.

@@ -101,6 +101,8 @@ fn take(shared: &Shared, pid: u32, reading: Reading, before: &mut Option<(f64, u
         let counted = reading.requests_counted;
         let served = then.map_or(requests, |(_, work)| requests.saturating_sub(work as u64));
         let row = RoundRow {
+            malloc_in_use: None,
+            malloc_free: None,
             round: u32::try_from(number).unwrap_or(u32::MAX),
             warm_up: false,
             requests: counted.then_some(served),

@@ -108,6 +108,7 @@ impl Subject {
             warnings.push(format!("it was watched from outside only: {reason}"));
         }
         RunReport {
+            last_snapshots: Vec::new(),
             schema_version: 1,
             command: self.process.command_line.clone(),
             watched: Some(self.process.clone()),

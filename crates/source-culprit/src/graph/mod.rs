@@ -60,6 +60,13 @@ pub fn from_graph(view: &GraphView<'_>, point: NodeIndex, path: &[(NodeIndex, Ed
     }
 }
 
+/// Functions of the application that one of the growing things keeps: callbacks of timers, listeners of watchers.
+/// Only what was made after the object with the id `since` counts, nearest first.
+#[must_use]
+pub fn kept_functions(view: &GraphView<'_>, thing: NodeIndex, since: u64) -> Vec<FunctionPosition> {
+    point::kept_functions(view, thing, since)
+}
+
 /// Consecutive steps of V8's own say no more than one.
 fn push(chain: &mut Vec<Hop>, hop: Hop) {
     let both_internal = matches!((&hop, chain.last()), (Hop::Internal { .. }, Some(Hop::Internal { .. })));

@@ -4,7 +4,7 @@ use heap_graph::{EdgeKind, EdgeName, NodeIndex, NodeKind};
 use rustc_hash::FxHashMap;
 
 use super::{GraphView, position};
-use crate::evidence::{CollectionKind, Growing};
+use crate::evidence::{CollectionKind, FunctionPosition, Growing};
 
 /// Things that are looked at to tell what grows; the last ones, which are the newest in most collections.
 const SAMPLE: usize = 48;
@@ -117,6 +117,42 @@ fn is_callback(view: &GraphView<'_>, edge: &heap_graph::Edge) -> bool {
         view.graph.edge_name(edge),
         EdgeName::Name("listener" | "callback" | "_onTimeout" | "handler" | "fn" | "cb" | "func")
     )
+}
+
+/// Functions of the application that `thing` keeps: near it, and made no earlier than `since`.
+pub(super) fn kept_functions(view: &GraphView<'_>, thing: NodeIndex, since: u64) -> Vec<FunctionPosition> {
+    const DEEP: u32 = 5;
+    const MANY: usize = 400;
+    let graph = view.graph;
+    let mut found = Vec::new();
+    let mut seen = vec![thing];
+    let mut at = 0;
+    let mut end_of_level = 1;
+    let mut depth = 0;
+    while at < seen.len() && depth <= DEEP {
+        let node = seen[at];
+        let place = graph
+            .location(node)
+            .filter(|place| graph.kind(node) == NodeKind::Closure && !(view.is_library)(place.script_id));
+        if let Some(place) = position(place)
+            && !found.contains(&place)
+        {
+            found.push(place);
+        }
+        for edge in graph.edges(node) {
+            let is_new = graph.id(edge.to) > since;
+            let is_way = !matches!(edge.kind, EdgeKind::Weak | EdgeKind::Invisible | EdgeKind::Shortcut);
+            if is_new && is_way && seen.len() < MANY && !seen.contains(&edge.to) {
+                seen.push(edge.to);
+            }
+        }
+        at += 1;
+        if at == end_of_level {
+            end_of_level = seen.len();
+            depth += 1;
+        }
+    }
+    found
 }
 
 fn members(view: &GraphView<'_>, node: NodeIndex) -> Vec<NodeIndex> {

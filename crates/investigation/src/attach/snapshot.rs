@@ -1,0 +1,63 @@
+//! One snapshot of a process that runs already, of its main thread or of a worker.
+
+use std::io::Write;
+
+use inspector::{InspectorError, SnapshotProgress, Worker};
+
+use super::Attached;
+use crate::price::{self, Headroom, Price};
+
+impl Attached {
+    /// The worker threads, each with a heap of its own.
+    ///
+    /// # Errors
+    /// When the process does not answer or is gone.
+    pub fn workers(&mut self) -> Result<Vec<Worker>, InspectorError> {
+        self.watched.session.workers()
+    }
+
+    /// What a snapshot of the main thread or of a worker would cost, and what there is for it.
+    ///
+    /// # Errors
+    /// When the process does not answer or is gone.
+    pub fn snapshot_price(&mut self, worker: Option<&Worker>) -> Result<(Price, Headroom), InspectorError> {
+        let session = &mut self.watched.session;
+        let usage = match worker {
+            Some(worker) => session.in_worker(worker, |session| session.heap_usage())?,
+            None => session.heap_usage()?,
+        };
+        let price = price::predict(usage.used_size as u64, &self.watched.process.node_version);
+        let room =
+            price::headroom(self.watched.process.pid).unwrap_or(Headroom { group: None, machine: None });
+        Ok((price, room))
+    }
+
+    /// Takes a snapshot, streamed to `sink` as it comes. Returns its length as text.
+    ///
+    /// # Errors
+    /// When the process does not answer or is gone, or the sink fails.
+    pub fn snapshot<W: Write>(
+        &mut self,
+        worker: Option<&Worker>,
+        sink: &mut W,
+        progress: &mut dyn FnMut(SnapshotProgress),
+    ) -> Result<u64, InspectorError> {
+        let session = &mut self.watched.session;
+        match worker {
+            Some(worker) => session.in_worker(worker, |session| session.take_heap_snapshot(sink, progress)),
+            None => session.take_heap_snapshot(sink, progress),
+        }
+    }
+
+    /// The floor of a worker: its used heap after two full collections of it, bytes.
+    ///
+    /// # Errors
+    /// When the process does not answer or is gone.
+    pub fn worker_floor(&mut self, worker: &Worker) -> Result<u64, InspectorError> {
+        self.watched.session.in_worker(worker, |session| {
+            session.collect_garbage()?;
+            session.collect_garbage()?;
+            Ok(session.heap_usage()?.used_size as u64)
+        })
+    }
+}

@@ -1,0 +1,286 @@
+//! A process under its own traffic: floors every few seconds, forced within bounds, or as they come by themselves.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use inspector::InspectorError;
+use leak_verdict::{Word, decide};
+
+use super::{
+    Outcome, Run, RunError, RunStep,
+    attached::{Processes, unit},
+    find::Target,
+    snapshots::{self, Schedule},
+    subject::Subject,
+    watch::{MeasuredFloor, Watched},
+};
+use crate::price;
+
+/// Least time between two forced floors.
+const LEAST_INTERVAL: Duration = Duration::from_secs(4);
+/// The process may stand still for a twentieth of the time.
+const PORTION: u32 = 20;
+/// Collections for a floor; the first may take more, as it finds what piled up before.
+const COLLECTIONS: u32 = 2;
+/// Watching goes on at most so long where the verdict is open.
+const LONGEST: Duration = Duration::from_secs(110);
+/// Between two looks at a process whose collections are not forced.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Where watching has come to.
+struct Traffic {
+    begun: Instant,
+    number: u32,
+    /// Requests at the first floor that counts.
+    first_requests: Option<u64>,
+    counts_requests: bool,
+    last: Option<(Instant, u64)>,
+    schedule: Schedule,
+    after_snapshot: bool,
+    interval: Duration,
+    planned: u32,
+}
+
+impl Run<'_> {
+    /// Watches a process under its own traffic.
+    pub(super) fn in_traffic(
+        &mut self,
+        processes: &mut Processes,
+        target: &Target,
+        warnings: &mut Vec<String>,
+    ) -> Result<Outcome, RunError> {
+        let mut watched = processes.watch(target, &self.options.interrupt)?;
+        self.tell(RunStep::Watching(watched.process.clone()));
+        let mut collect = processes.plan.collect;
+        let first = watched.read().map_err(RunError::from_inspector)?;
+        if collect && !self.announce_pauses(&processes.plan, first.heap_used) {
+            collect = false;
+            warnings.push(
+                "a full collection may stop the process for longer than --max-pause allows, so none is forced".into(),
+            );
+        }
+        let before = if collect { processes.other_floors() } else { Vec::new() };
+        let mut traffic = Traffic {
+            begun: Instant::now(),
+            number: 0,
+            first_requests: None,
+            counts_requests: true,
+            last: None,
+            schedule: Schedule::default(),
+            after_snapshot: false,
+            interval: LEAST_INTERVAL,
+            planned: 0,
+        };
+        let ended = match self.observe(processes, &mut watched, &mut traffic, collect, warnings) {
+            Ok(()) => None,
+            Err(RunError::Inspector(error)) if error.is_closed() => {
+                watched.close();
+                let seconds = traffic.begun.elapsed().as_secs_f64();
+                let status = processes.wait_for_end(Duration::from_secs(2));
+                warnings
+                    .push(format!("the watched process ended after {seconds:.0} s, or closed its inspector"));
+                status
+            }
+            Err(error) => return Err(error),
+        };
+        let after = if collect { processes.other_floors() } else { Vec::new() };
+        for (pid, from) in before {
+            let Some((_, to)) = after.iter().find(|(other, _)| *other == pid) else { continue };
+            let mb = |bytes: u64| bytes as f64 / 1_048_576.0;
+            warnings.push(format!(
+                "process {pid} of the same program was less busy: floor {:.2} MB, then {:.2} MB",
+                mb(from),
+                mb(*to)
+            ));
+        }
+        let unit = self.settle_work(&traffic);
+        Ok((Some(watched), unit, ended))
+    }
+
+    fn observe(
+        &mut self,
+        processes: &Processes,
+        watched: &mut Watched,
+        traffic: &mut Traffic,
+        collect: bool,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), RunError> {
+        let mut until = self.options.watch_time;
+        if collect {
+            // What piled up before goes with this one; it is no part of the series.
+            let measured = watched.floor().map_err(RunError::from_inspector)?;
+            self.take(traffic, &measured, true);
+        }
+        loop {
+            let more = if collect {
+                self.forced(watched, traffic, until)?
+            } else {
+                self.natural(watched, traffic, until)?
+            };
+            let is_over = !more;
+            if is_over {
+                if !processes.plan.extend || until >= LONGEST || !self.is_undecided(traffic) {
+                    return Ok(());
+                }
+                until = LONGEST;
+            }
+            if collect && self.options.snapshots {
+                self.snapshot_when_due(processes, watched, traffic, until, warnings)?;
+            }
+        }
+    }
+
+    /// Waits, and forces a floor. False when the time is over.
+    fn forced(
+        &mut self,
+        watched: &mut Watched,
+        traffic: &mut Traffic,
+        until: Duration,
+    ) -> Result<bool, RunError> {
+        // Jittered, or it could fall in step with what the program does at fixed times.
+        let interval = traffic.interval.mul_f64(1.0 + 0.25 * chance());
+        if traffic.begun.elapsed() + interval > until {
+            return Ok(false);
+        }
+        wait(watched, interval)?;
+        let measured = watched.floor_within(COLLECTIONS).map_err(RunError::from_inspector)?;
+        traffic.interval = LEAST_INTERVAL.max(measured.time * PORTION);
+        traffic.planned = traffic.number
+            + ((until.saturating_sub(traffic.begun.elapsed())).as_secs_f64() / traffic.interval.as_secs_f64())
+                as u32
+            + 1;
+        self.take(traffic, &measured, false);
+        Ok(true)
+    }
+
+    /// Looks whether the program has collected by itself, once a second. False when the time is over.
+    fn natural(
+        &mut self,
+        watched: &mut Watched,
+        traffic: &mut Traffic,
+        until: Duration,
+    ) -> Result<bool, RunError> {
+        if traffic.begun.elapsed() + LOOK > until {
+            return Ok(false);
+        }
+        wait(watched, LOOK)?;
+        if let Some(measured) = watched.natural_floor().map_err(RunError::from_inspector)? {
+            self.take(traffic, &measured, false);
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self, traffic: &mut Traffic, measured: &MeasuredFloor, warm_up: bool) {
+        let now = Instant::now();
+        let requests = measured.after.requests;
+        let first = *traffic.first_requests.get_or_insert(requests);
+        let rate = traffic.last.map(|(then, before)| {
+            requests.saturating_sub(before) as f64 / now.duration_since(then).as_secs_f64().max(1e-3)
+        });
+        let served = traffic.last.map_or(0, |(_, before)| requests.saturating_sub(before));
+        // A floor without a request since the last one has no place on an axis of requests.
+        traffic.counts_requests &= traffic.last.is_none() || served > 0;
+        traffic.last = Some((now, requests));
+        let mut row = self.row(measured, requests.saturating_sub(first) as f64, warm_up);
+        row.round = traffic.number;
+        row.requests = Some(served);
+        row.request_rate = rate;
+        traffic.number += 1;
+        let after_snapshot = std::mem::take(&mut traffic.after_snapshot);
+        self.record(row, after_snapshot);
+    }
+
+    /// Requests are the work where every floor saw some; seconds otherwise.
+    fn settle_work(&mut self, traffic: &Traffic) -> leak_verdict::WorkUnit {
+        if !traffic.counts_requests {
+            for (floor, row) in self.floors.iter_mut().zip(&mut self.rows) {
+                row.work = row.seconds;
+                floor.work = row.seconds;
+                row.requests = None;
+            }
+            for snapshot in &mut self.snapshots {
+                let row = self.rows.iter().find(|row| row.round == snapshot.round);
+                snapshot.work = row.map_or(snapshot.work, |row| row.seconds);
+            }
+        }
+        unit(traffic.counts_requests)
+    }
+
+    fn so_far(&self, traffic: &Traffic) -> leak_verdict::Recording {
+        let mut floors = self.floors.clone();
+        if !traffic.counts_requests {
+            floors.iter_mut().for_each(|floor| floor.work = floor.seconds);
+        }
+        leak_verdict::Recording { unit: unit(traffic.counts_requests), floors, heap_limit: None }
+    }
+
+    fn is_undecided(&self, traffic: &Traffic) -> bool {
+        let recording = self.so_far(traffic);
+        let snapshots_lack = self.options.snapshots
+            && !self.snapshots.is_empty()
+            && self.snapshots.len() < snapshots::SNAPSHOTS;
+        decide(&recording).word == Word::Inconclusive || snapshots_lack
+    }
+
+    /// A snapshot of what grows, if it fits.
+    fn snapshot_when_due(
+        &mut self,
+        processes: &Processes,
+        watched: &mut Watched,
+        traffic: &mut Traffic,
+        until: Duration,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), RunError> {
+        let Some(last) = self.rows.last().cloned() else { return Ok(()) };
+        let grows = leak_verdict::seems_to_grow(&self.so_far(traffic));
+        let is_last = traffic.begun.elapsed() + traffic.interval >= until;
+        if traffic.after_snapshot
+            || !(traffic.schedule.is_due(last.round, traffic.planned, grows) || (is_last && grows))
+        {
+            return Ok(());
+        }
+        let price = price::predict(last.heap_used, &watched.process.node_version);
+        let room = price::headroom(watched.process.pid).ok();
+        let pause = Duration::from_secs_f64(price.pause_seconds.high);
+        let too_long = processes.plan.max_pause.is_some_and(|most| pause > most);
+        if too_long || room.is_some_and(|room| !room.allows(&price)) {
+            let mb = |bytes: f64| bytes / 1_048_576.0;
+            let reason = format!(
+                "no snapshot was taken: it may cost {:.0} to {:.0} MB and stop the process for {:.1} to {:.1} s, and {}",
+                mb(price.bytes.low),
+                mb(price.bytes.high),
+                price.pause_seconds.low,
+                price.pause_seconds.high,
+                if too_long { "--max-pause forbids that" } else { "there is not so much memory" }
+            );
+            if !warnings.contains(&reason)
+                && !warnings.iter().any(|known| known.starts_with("no snapshot was taken"))
+            {
+                warnings.push(reason);
+            }
+            return Ok(());
+        }
+        let keep = self.options.keep_snapshots.as_deref();
+        let Some(snapshot) = snapshots::take(watched, last.round, last.work, keep, self.events)? else {
+            return Err(InspectorError::Closed { during: "a heap snapshot".to_owned() }.into());
+        };
+        self.snapshots.push(snapshot);
+        traffic.schedule.taken(last.round);
+        traffic.after_snapshot = true;
+        Ok(())
+    }
+}
+
+/// Lets time pass. An error when the process has ended or only waits for us to go.
+fn wait(watched: &mut Watched, time: Duration) -> Result<(), RunError> {
+    let connected = watched.session.pump(time).map_err(RunError::from_inspector)?;
+    if connected && !watched.session.is_waiting_for_disconnect() {
+        return Ok(());
+    }
+    Err(InspectorError::Ended { during: "watching".to_owned() }.into())
+}
+
+/// Between 0 and 1, from the clock: it only has to fall in step with nothing.
+fn chance() -> f64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    f64::from(now.subsec_nanos() % 1009) / 1008.0
+}

@@ -1,0 +1,66 @@
+//! Files that appear under their name only when they are whole, readable by their owner alone.
+
+use std::{
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+/// A file that is being written. Dropped before [`keep`](WholeFile::keep), it leaves nothing behind.
+#[derive(Debug)]
+pub struct WholeFile {
+    file: BufWriter<tempfile::NamedTempFile>,
+    name: PathBuf,
+}
+
+impl WholeFile {
+    /// Begins a file that will be called `name`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn create(name: PathBuf) -> io::Result<Self> {
+        let folder = name.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = tempfile::Builder::new().prefix(".heapdowse-").suffix(".part").tempfile_in(folder)?;
+        Ok(Self { file: BufWriter::with_capacity(1 << 20, file), name })
+    }
+
+    /// Gives it its name, once all of it is on the disk.
+    ///
+    /// # Errors
+    /// When the rest cannot be written or the name cannot be taken.
+    pub fn keep(self) -> io::Result<PathBuf> {
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        drop(file.persist(&self.name).map_err(|error| error.error)?);
+        Ok(self.name)
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_file_appears_whole_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("x.heapsnapshot");
+        let mut file = WholeFile::create(name.clone()).unwrap();
+        file.write_all(b"whole").unwrap();
+        assert!(!name.exists());
+        file.keep().unwrap();
+        assert_eq!(std::fs::read(&name).unwrap(), b"whole");
+        assert_eq!(std::fs::metadata(&name).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(WholeFile::create(folder.path().join("never")).unwrap());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

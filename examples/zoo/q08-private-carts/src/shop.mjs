@@ -1,0 +1,3 @@
+import { CartStore } from './cart-store.mjs';
+
+export const store = new CartStore();
