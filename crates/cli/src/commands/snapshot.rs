@@ -170,8 +170,9 @@ fn check(price: &Price, room: &Headroom, force: bool) -> Result<()> {
         price.pause_seconds.low,
         price.pause_seconds.high
     );
-    let amount = |bytes: Option<u64>| bytes.map_or_else(|| "no limit known".to_owned(), size);
-    let there = format!("{} free in its control group, {} on the machine", amount(room.group), amount(room.machine));
+    let group = room.group.map(|bytes| format!("{} left under its memory limit", size(bytes)));
+    let machine = room.machine.map(|bytes| format!("{} on the machine", size(bytes)));
+    let there = group.into_iter().chain(machine).collect::<Vec<_>>().join(", ");
     if room.allows(price) || force {
         say("snapshot", &format!("{told}; {there}"));
         return Ok(());
