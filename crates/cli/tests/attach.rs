@@ -10,6 +10,8 @@ use std::{
 };
 
 use common::{Files, Run};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use test_heaps::nodes;
 use test_heaps::server::{Client, Server, get, listening, programs};
 
@@ -55,6 +57,62 @@ fn whenever_we_are_killed_the_inspector_closes_and_the_target_serves() {
         client.finish();
         assert_eq!(*server.printed.lock().unwrap(), "", "after {words} and {milliseconds} ms");
     }
+}
+
+/// Starts the program, waits until it has said these words, and leaves it running.
+fn until_said(mut command: Command, words: &str) -> Child {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains(words)), "it never said {words:?}");
+    // The rest must be read, or it could block on a full pipe.
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+fn signal(pid: u32, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
+}
+
+#[test]
+fn interrupted_or_put_to_sleep_it_does_not_hold_the_target_up() {
+    let files = Files::new();
+    let server = server();
+    let client = Client::of(&server);
+    let pid = server.pid().to_string();
+    let mut interrupted = until_said(files.command(&["attach", &pid]), "round 0");
+    signal(interrupted.id(), Signal::SIGINT);
+    assert_eq!(interrupted.wait().unwrap().code(), Some(130));
+    server.assert_closes_within(Duration::ZERO);
+
+    // As with Ctrl-Z: the connection is there and nobody answers. Closing the inspector now would stop the target.
+    let mut asleep = until_said(files.command(&["attach", &pid, "--for", "20s"]), "round 0");
+    signal(asleep.id(), Signal::SIGSTOP);
+    std::thread::sleep(Duration::from_secs(7));
+    let begun = Instant::now();
+    get(server.port, "/").unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2), "the target stood still");
+    signal(asleep.id(), Signal::SIGKILL);
+    asleep.wait().unwrap();
+    server.assert_closes_within(CLOSES_WITHIN);
+    client.finish();
+}
+
+#[test]
+fn a_target_that_ends_in_order_is_not_kept_from_it() {
+    let files = Files::new();
+    let mut server = server();
+    let pid = server.pid().to_string();
+    let mut attached = until_said(files.command(&["attach", &pid, "--for", "60s"]), "round 0");
+    let begun = Instant::now();
+    // Node waits for its debuggers at the end; we are told and go.
+    get(server.port, "/end").unwrap();
+    let status = server.child.wait().unwrap();
+    assert!(
+        status.success() && begun.elapsed() < Duration::from_secs(5),
+        "{status} after {:?}",
+        begun.elapsed()
+    );
+    assert_eq!(attached.wait().unwrap().code(), Some(3), "too little was seen");
 }
 
 #[test]
