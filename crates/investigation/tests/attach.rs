@@ -23,7 +23,10 @@ fn attach_and_leave(node: &Path, program: &str) {
     let mut attached = connect(server.pid(), &options).unwrap();
     assert_eq!(attached.process().pid, server.pid());
     let first = attached.read().unwrap();
-    assert!(first.requests_counted && first.heap_used > 1 << 20 && first.resident > first.heap_used, "{first:?}");
+    assert!(
+        first.requests_counted && first.heap_used > 1 << 20 && first.resident > first.heap_used,
+        "{first:?}"
+    );
     assert!(first.spaces.iter().any(|space| space.name == "old_space" && space.used > 0));
     assert!(first.heap_limit.unwrap() > 100 << 20 && first.heap_statistics["used_heap_size"] > 0.0);
     let floor = attached.floor().unwrap();
@@ -34,7 +37,11 @@ fn attach_and_leave(node: &Path, program: &str) {
     assert!(second.collections.iter().filter(|collection| collection.is_major()).count() >= 2, "{second:?}");
     assert!(second.collections.iter().any(|collection| collection.used_after.is_some()));
     assert!(second.event_loop.is_some());
-    assert_eq!(second.resources.get("TCPServerWrap").or(second.resources.get("TCPSERVERWRAP")), Some(&1), "{second:?}");
+    assert_eq!(
+        second.resources.get("TCPServerWrap").or(second.resources.get("TCPSERVERWRAP")),
+        Some(&1),
+        "{second:?}"
+    );
     let third = attached.read().unwrap();
     assert!(third.collections.len() < second.collections.len(), "collections are told once");
     attached.detach();
@@ -115,7 +122,8 @@ fn a_port_that_is_taken_is_seen_before_the_signal() {
 fn a_target_that_is_stopped_blocked_or_killed() {
     let (options, told) = options();
     let mut server = Server::start(&node(), &["--inspect-port=0", "serves.cjs"]);
-    let signal = |signal| nix::sys::signal::kill(nix::unistd::Pid::from_raw(server.pid() as i32), signal).unwrap();
+    let signal =
+        |signal| nix::sys::signal::kill(nix::unistd::Pid::from_raw(server.pid() as i32), signal).unwrap();
     signal(nix::sys::signal::Signal::SIGSTOP);
     std::thread::sleep(Duration::from_millis(50));
     assert!(matches!(connect(server.pid(), &options), Err(AttachError::Stopped { .. })));

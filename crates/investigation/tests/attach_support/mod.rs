@@ -110,7 +110,8 @@ impl Client {
     pub(crate) fn finish(self) -> u64 {
         let before = self.answered.load(Ordering::Relaxed);
         let begun = Instant::now();
-        while self.answered.load(Ordering::Relaxed) < before + 3 && begun.elapsed() < Duration::from_secs(20) {
+        while self.answered.load(Ordering::Relaxed) < before + 3 && begun.elapsed() < Duration::from_secs(20)
+        {
             std::thread::sleep(Duration::from_millis(5));
         }
         self.stop.store(true, Ordering::Relaxed);
