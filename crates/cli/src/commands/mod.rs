@@ -44,6 +44,7 @@ commands! {
     Diff: diff,
     Nodes: nodes,
     Gc: gc,
+    Explain: explain,
     Completions: completions,
     Man: man,
 }
