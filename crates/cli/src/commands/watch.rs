@@ -119,7 +119,8 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         if with_page { Arc::new(|_| ()) } else { Arc::new(|event| say("watch", &words(event))) };
     let mut attach = AttachOptions::new(None, tell);
     attach.cancel = interrupt::flag();
-    attach.several = !is_one;
+    // Watching takes long: the usual port is left to others meanwhile.
+    attach.several = true;
     let record = args.output.clone();
     let options = WatchOptions { selector, interval: args.interval, record: record.clone(), attach };
     let file = record.as_deref().map_or_else(|| "the recording".to_owned(), |path| path.display().to_string());

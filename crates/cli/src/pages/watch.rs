@@ -13,7 +13,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, Paragraph, Wrap};
 
 use super::top::time;
-use crate::text::{safe, size};
+use crate::report::bytes;
+use crate::text::safe;
 
 /// What is shown of the watched processes.
 #[derive(Debug, Default)]
@@ -202,13 +203,9 @@ fn verdict_lines(subject: &Subject) -> Vec<Line<'static>> {
 
 fn growth(verdict: &Verdict) -> String {
     let Some(growth) = &verdict.growth else { return String::new() };
-    let amount = |value: f64| match value {
-        ..0.0 => format!("-{}", size(value.abs() as u64)),
-        _ => size(value as u64),
-    };
     let unit = verdict.unit.singular();
-    let (low, high) = (amount(growth.low), amount(growth.high));
-    format!("{} per {unit} ({low} to {high}), ", amount(growth.bytes_per_unit))
+    let (low, high) = (bytes(growth.low), bytes(growth.high));
+    format!("{} per {unit} ({low} to {high}), ", bytes(growth.bytes_per_unit))
 }
 
 #[cfg(test)]
@@ -225,7 +222,7 @@ mod tests {
 
     fn page(name: &str) -> WatchPage {
         let mut timeline = Timeline::default();
-        for i in 0..60 {
+        for i in 0..60_u32 {
             let seconds = f64::from(i);
             let heap_used = Some(20_000_000 + u64::from(i % 9) * 1_000_000 + u64::from(i) * 100_000);
             let resident = Some(80_000_000 + u64::from(i) * 200_000);
@@ -263,12 +260,7 @@ mod tests {
 
     #[test]
     fn the_page_looks_as_it_should() {
-        let shown = shown(&page("server.js"));
-        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/watch-page.txt");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(golden, &shown).unwrap();
-        }
-        assert_eq!(shown, std::fs::read_to_string(golden).unwrap());
+        crate::pages::check_golden("watch-page.txt", &shown(&page("server.js")));
     }
 
     #[test]

@@ -367,6 +367,20 @@ mod tests {
     }
 
     #[test]
+    fn recordings_of_real_programs_are_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testing/recordings");
+        let run = report_of(&folder.join("run.heapdowse")).unwrap();
+        assert_eq!((run.verdict.word, run.warnings.len()), (leak_verdict::Word::Leak, 0));
+        assert_eq!(run.suspects[0].added_at.as_ref().unwrap().excerpt.len(), 9);
+        assert!(run.timeline.samples.len() > 30 && run.timeline.events.len() > 10);
+        let cut = open(&folder.join("watch-cut.heapdowse")).unwrap();
+        assert!(cut.skipped.cut_last_line && cut.report.is_none());
+        let cut = cut.into_report();
+        assert_eq!(cut.verdict.word, leak_verdict::Word::Inconclusive);
+        assert!(cut.timeline.collection_totals.iter().any(|total| total.pause_ms > 0.0));
+    }
+
+    #[test]
     fn a_file_without_any_record_is_none() {
         for other in [&b""[..], b"{\"snapshot\":{}}\n", b"hello\n\n", &[0; 100]] {
             assert!(matches!(read(other), Err(ReadRecordingError::NotARecording { .. })));

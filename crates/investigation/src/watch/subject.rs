@@ -101,7 +101,7 @@ impl Subject {
     pub(super) fn report(&self, seconds: f64) -> RunReport {
         let (recording, rounds) = series(self.floors.clone(), self.heap_limit());
         let mut warnings = vec![
-            "no collection was forced: the floors are those that came by themselves; `heapdowse attach` decides sooner"
+            "no collection was forced: the floors are those that came by themselves; heapdowse attach asks for more, and decides sooner"
                 .to_owned(),
         ];
         if let State::Outside { reason } = &self.state {
