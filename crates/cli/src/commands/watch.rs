@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use investigation::attach::{AttachEvent, AttachOptions, Selector};
+use investigation::attach::Selector;
 use investigation::watch::{State, Watch, WatchOptions};
 
-use crate::failure::Usage;
 use crate::interrupt;
 use crate::output::{Output, say};
 use crate::pages::watch::WatchPage;
 use crate::report::{self, Style};
 use crate::screen::{Next, Screen};
+use crate::target::{self, TargetArgs};
 
 /// Between two drawings of the page.
 const FRAME: Duration = Duration::from_millis(500);
@@ -34,15 +34,8 @@ Examples:
 No garbage collection is forced: the floors are those that come by themselves, so a verdict takes minutes; heapdowse
 attach decides sooner. The inspector is opened as attach does it, and closed at the end.")]
 pub(crate) struct Args {
-    /// The process
-    #[arg(value_name = "PID", required_unless_present_any = ["name", "listening"])]
-    pid: Option<u32>,
-    /// All processes whose command line or title matches, also those that start later
-    #[arg(long, value_name = "REGEX", conflicts_with = "pid")]
-    name: Option<String>,
-    /// The processes that listen on this port
-    #[arg(long, value_name = "PORT", conflicts_with_all = ["pid", "name"])]
-    listening: Option<u16>,
+    #[command(flatten)]
+    target: TargetArgs,
     /// Record to this file as it goes, for `heapdowse report`
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
@@ -64,24 +57,13 @@ impl Args {
     /// To watch one process.
     pub(super) fn of(pid: u32) -> Args {
         Args {
-            pid: Some(pid),
-            name: None,
-            listening: None,
+            target: TargetArgs::of(pid),
             output: None,
             interval: Duration::from_secs(1),
             time: None,
             no_ui: false,
             json: false,
         }
-    }
-
-    fn selector(&self) -> Result<Selector> {
-        Ok(match (self.pid, &self.name, self.listening) {
-            (Some(pid), ..) => Selector::Pid(pid),
-            (_, Some(name), _) => Selector::by_name(name).map_err(|error| Usage(error.to_string()))?,
-            (_, _, Some(port)) => Selector::Listening(port),
-            (None, None, None) => return Err(Usage("name a process".to_owned()).into()),
-        })
     }
 }
 
@@ -106,7 +88,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// Runs the command.
 pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
-    let selector = args.selector()?;
+    let selector = args.target.selector()?;
     if let Selector::Pid(pid) = selector {
         // One that is not there is told at once, with the reason.
         investigation::attach::ProcessFacts::of(pid).map_err(|e| investigation::run::RunError::NotWatchable { reason: e.to_string() })?;
@@ -115,10 +97,11 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     let _unbroken = interrupt::Critical::begin();
     let with_page = !args.no_ui && !args.json && Screen::is_there();
     let is_one = matches!(selector, Selector::Pid(_));
-    let tell: investigation::attach::Tell =
-        if with_page { Arc::new(|_| ()) } else { Arc::new(|event| say("watch", &words(event))) };
-    let mut attach = AttachOptions::new(None, tell);
-    attach.cancel = interrupt::flag();
+    let mut attach = target::attach_options()?;
+    if with_page {
+        // Nobody could read it below the page.
+        attach.tell = Arc::new(|_| ());
+    }
     // Watching takes long: the usual port is left to others meanwhile.
     attach.several = true;
     let record = args.output.clone();
@@ -169,25 +152,6 @@ fn page(watch: &Watch, recorded_to: Option<String>, is_over: &dyn Fn(&Watch) -> 
         }
     }
     Ok(())
-}
-
-fn words(event: &AttachEvent) -> String {
-    match event {
-        AttachEvent::Signalled { pid } => format!("sent SIGUSR1 to process {pid}, which opens its inspector"),
-        AttachEvent::Connected { pid, port, opened: true } => {
-            format!("the inspector of process {pid} is open on port {port} while it is watched")
-        }
-        AttachEvent::Connected { pid, port, opened: false } => {
-            format!("process {pid} had its inspector open on port {port}; it is left so")
-        }
-        AttachEvent::Closed { pid, seconds } => {
-            format!("the inspector of process {pid} is closed again (was open {seconds:.0} s)")
-        }
-        AttachEvent::Left { pid } => format!("left process {pid}"),
-        AttachEvent::StillOpen { pid, port, reason } => {
-            format!("the inspector of process {pid} is still open on port {port}: {reason}")
-        }
-    }
 }
 
 #[cfg(test)]

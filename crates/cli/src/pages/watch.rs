@@ -79,7 +79,7 @@ impl WatchPage {
             .map(|floor| (floor.row.seconds, floor.row.heap_used as f64 / 1e6))
             .collect();
         let trend = trend(subject);
-        let lines: [(&str, Color, GraphType, &[(f64, f64)]); 3] = [
+        let lines: [Series<'_>; 3] = [
             ("in use", Color::Magenta, GraphType::Line, &used),
             ("trend of the floors", Color::Red, GraphType::Line, &trend),
             ("floors", Color::Yellow, GraphType::Scatter, &floors),

@@ -26,14 +26,6 @@ pub enum SelectError {
 }
 
 impl Selector {
-    /// By a pattern of its name.
-    ///
-    /// # Errors
-    /// If the pattern is none.
-    pub fn by_name(pattern: &str) -> Result<Self, regex::Error> {
-        Regex::new(pattern).map(Self::Name)
-    }
-
     /// All Node.js processes that are meant, in the order of their ids.
     #[must_use]
     pub fn all(&self) -> Vec<u32> {
