@@ -94,7 +94,11 @@ function renamed(file) {
     if (!/^\.{1,2}\//.test(literal.value) && !/\.[cm]?js$/.test(literal.value)) continue;
     const target = path.resolve(path.dirname(file), literal.value);
     const found = [target, `${target}.js`, path.join(target, 'index.js')].find((name) => newName.has(name));
-    if (!found) continue;
+    if (!found) {
+      const named = files.filter((name) => path.basename(name) === literal.value);
+      if (named.length === 1) out.overwrite(literal.start, literal.end, `'${path.basename(newName.get(named[0]))}'`);
+      continue;
+    }
     const to = path.relative(path.dirname(newName.get(file)), newName.get(found));
     const bare = to.startsWith('.') || !literal.value.startsWith('.');
     out.overwrite(literal.start, literal.end, `'${bare ? to : `./${to}`}'`);
