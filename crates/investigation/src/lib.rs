@@ -4,6 +4,7 @@ pub mod answers;
 pub mod attach;
 pub mod attribute;
 pub mod demo;
+pub mod explain;
 pub mod gc;
 pub mod open;
 pub mod price;

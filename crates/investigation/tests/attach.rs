@@ -1,15 +1,21 @@
 //! Attaching to real processes that go on serving.
 
-mod attach_support;
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use std::{path::Path, sync::PoisonError, time::Duration};
-
-use attach_support::{Client, Server, options};
-use investigation::attach::{AttachError, AttachEvent, connect};
+use investigation::attach::{AttachError, AttachEvent, AttachOptions, connect};
 use test_heaps::nodes;
+use test_heaps::server::{Client, Server, get};
 
-/// Programs on the default port can be attached to one at a time.
-static PORT_9229: std::sync::Mutex<()> = std::sync::Mutex::new(());
+/// Options without a guardian, and what was told.
+fn options() -> (AttachOptions, Arc<Mutex<Vec<AttachEvent>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let into = told.clone();
+    (AttachOptions::new(None, Arc::new(move |event| into.lock().unwrap().push(event.clone()))), told)
+}
 
 fn node() -> std::path::PathBuf {
     nodes::binary(nodes::V20).unwrap()
@@ -96,7 +102,7 @@ fn what_the_signal_is_not_for_is_not_signalled() {
     assert!(told.lock().unwrap().is_empty(), "nobody was signalled");
 
     options.patience = Duration::from_secs(2);
-    let own = Server::start(Path::new("/usr/bin/env"), &["OWN=1", node().to_str().unwrap(), "serves.cjs"]);
+    let own = Server::start_with(&node(), &["serves.cjs"], &[("OWN", "1")]);
     let error = connect(own.pid(), &options).err().unwrap();
     assert!(matches!(error, AttachError::NoInspector { .. }), "{error}");
     assert!(error.to_string().contains("--inspect=127.0.0.1:0"), "{error}");
@@ -107,7 +113,6 @@ fn what_the_signal_is_not_for_is_not_signalled() {
 
 #[test]
 fn a_port_that_is_taken_is_seen_before_the_signal() {
-    let _alone = PORT_9229.lock().unwrap_or_else(PoisonError::into_inner);
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port();
     let server = Server::start(&node(), &[&format!("--inspect-port={port}"), "serves.cjs"]);
@@ -131,7 +136,7 @@ fn a_target_that_is_stopped_blocked_or_killed() {
 
     // Blocked for five seconds: V8 opens the inspector in between, or after that.
     let port = server.port;
-    let blocked = std::thread::spawn(move || attach_support::get(port, "/block/5000"));
+    let blocked = std::thread::spawn(move || get(port, "/block/5000"));
     std::thread::sleep(Duration::from_millis(200));
     let mut attached = connect(server.pid(), &options).unwrap();
     attached.read().unwrap();
@@ -165,4 +170,52 @@ fn two_at_once_share_the_inspector_and_the_last_one_closes_it() {
     second.read().unwrap();
     second.detach();
     server.assert_closes_within(Duration::from_secs(5));
+}
+
+#[test]
+fn a_worker_is_seen_and_has_a_heap_of_its_own() {
+    let server = Server::start_with(&node(), &["--inspect-port=0", "serves.cjs"], &[("WORKER", "1")]);
+    let (options, _) = options();
+    let mut attached = connect(server.pid(), &options).unwrap();
+    let workers = attached.workers().unwrap();
+    assert_eq!(workers.len(), 1, "{workers:?}");
+    let floor = attached.worker_floor(&workers[0]).unwrap();
+    assert!(floor > 500_000 && floor < attached.floor().unwrap().heap_used * 2, "{floor}");
+    let (mut main, mut worker) = (Vec::new(), Vec::new());
+    attached.snapshot(Some(&workers[0]), &mut worker, &mut |_| {}).unwrap();
+    attached.snapshot(None, &mut main, &mut |_| {}).unwrap();
+    attached.detach();
+    let has = |bytes: &[u8], name: &str| String::from_utf8_lossy(bytes).contains(&format!("\"{name}\""));
+    assert!(has(&worker, "OnlyInWorker") && !has(&main, "OnlyInWorker"));
+    for bytes in [&worker, &main] {
+        let end = String::from_utf8_lossy(&bytes[bytes.len() - 40..]).into_owned();
+        assert!(end.trim_end().ends_with("]}"), "{} bytes, {end}", bytes.len());
+    }
+    server.assert_closes_within(Duration::ZERO);
+}
+
+#[test]
+fn several_processes_take_turns_on_one_port() {
+    // They were all told the same port; the guest moves each inspector away for the next one.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let argument = format!("--inspect-port={port}");
+    let servers: Vec<Server> = (0..3).map(|_| Server::start(&node(), &[&argument, "serves.cjs"])).collect();
+    let (mut options, _) = options();
+    options.several = true;
+    let mut attached: Vec<_> =
+        servers.iter().map(|server| connect(server.pid(), &options).unwrap()).collect();
+    for (server, attached) in servers.iter().zip(&mut attached) {
+        attached.read().unwrap();
+        assert_eq!(server.inspectors().len(), 1);
+        assert_ne!(server.inspectors(), [port]);
+    }
+    attached.into_iter().for_each(investigation::attach::Attached::detach);
+    for server in &servers {
+        server.assert_closes_within(Duration::ZERO);
+    }
+    // The port that they were told is theirs again.
+    options.several = false;
+    let again = connect(servers[0].pid(), &options).unwrap();
+    assert_eq!(servers[0].inspectors(), [port]);
+    again.detach();
 }

@@ -14,14 +14,14 @@ fn run_out(version: &str, on_oom: Option<PathBuf>) -> (RunReport, String) {
     let printed = Arc::new(Mutex::new(String::new()));
     let into = printed.clone();
     let node = nodes::binary(version).unwrap().display().to_string();
-    let command = [&node, "--max-old-space-size=40", "runs-out.cjs"].map(ToString::to_string);
+    let command = [&node, "--max-heap-size=60", "runs-out.cjs"].map(ToString::to_string);
     let mut options = RunOptions::new(command.to_vec());
     options.folder = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/programs"));
     options.output = Arc::new(move |line| into.lock().unwrap().push_str(&String::from_utf8_lossy(line)));
     options.settle = Duration::from_millis(20);
     options.snapshots = false;
     options.warm_up = 1;
-    options.requests = Some(97);
+    options.requests = Some(499);
     options.url = Some("/".to_owned());
     options.on_oom = on_oom;
     let report = run(&options, &mut (), &mut ()).unwrap();

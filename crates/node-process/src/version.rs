@@ -44,7 +44,10 @@ pub fn node_version(pid: u32) -> Option<String> {
         let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
         let path = maps.lines().find_map(|line| {
             let path = line.split_once('/')?.1;
-            path.rsplit('/').next()?.starts_with("libnode.so").then(|| format!("/proc/{pid}/root/{path}"))
+            path.rsplit('/')
+                .next()?
+                .starts_with("libnode.so")
+                .then(|| ["/proc", &pid.to_string(), "root", path].join("/"))
         })?;
         found(File::open(path).ok()?)
     })

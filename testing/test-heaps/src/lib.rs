@@ -23,6 +23,7 @@ pub mod nodes;
 pub mod npm;
 pub mod random;
 pub mod real_programs;
+pub mod server;
 pub mod shapes;
 mod write;
 mod writing;

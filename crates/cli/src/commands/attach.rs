@@ -174,9 +174,9 @@ fn dry_run(args: &Args, pid: u32, output: &mut Output) -> Result<ExitCode> {
         serde_json::to_writer_pretty(&mut *output, &answer)?;
         writeln!(output)?;
     } else {
-        writeln!(output, "process {pid}: {}", safe(&process.command_line.join(" ")))?;
+        writeln!(output, "process {pid}: {}\nwould:", safe(&process.command_line.join(" ")))?;
         for step in &steps {
-            writeln!(output, "- would {step}")?;
+            writeln!(output, "- {step}")?;
         }
         if let Some(refused) = &refused {
             say("attach", refused);

@@ -48,6 +48,7 @@ commands! {
     Diff: diff,
     Nodes: nodes,
     Gc: gc,
+    Explain: explain,
     Completions: completions,
     Man: man,
     Guardian: guardian,

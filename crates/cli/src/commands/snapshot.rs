@@ -1,7 +1,7 @@
 //! `heapdowse snapshot`: a heap snapshot of a running process, from outside.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -93,7 +93,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn take(args: &Args, attached: &mut Attached, name: &PathBuf, to_stdout: bool, zst: bool) -> Result<Answer> {
+fn take(args: &Args, attached: &mut Attached, name: &Path, to_stdout: bool, zst: bool) -> Result<Answer> {
     let pid = attached.process().pid;
     let error = |source| AttachError::Inspector { pid, source };
     let workers = if args.worker.is_some() { attached.workers().map_err(error)? } else { Vec::new() };
@@ -114,7 +114,7 @@ fn take(args: &Args, attached: &mut Attached, name: &PathBuf, to_stdout: bool, z
         sink.flush()?;
         (bytes, None)
     } else {
-        let mut file = WholeFile::create(name.clone()).with_context(writing)?;
+        let mut file = WholeFile::create(name.to_owned()).with_context(writing)?;
         let bytes = stream(attached, worker, &mut file, zst, &mut progress)?;
         (bytes, Some(file.keep().with_context(writing)?))
     };
@@ -170,8 +170,9 @@ fn check(price: &Price, room: &Headroom, force: bool) -> Result<()> {
         price.pause_seconds.low,
         price.pause_seconds.high
     );
-    let amount = |bytes: Option<u64>| bytes.map_or_else(|| "no limit known".to_owned(), size);
-    let there = format!("{} free in its control group, {} on the machine", amount(room.group), amount(room.machine));
+    let group = room.group.map(|bytes| format!("{} left under its memory limit", size(bytes)));
+    let machine = room.machine.map(|bytes| format!("{} on the machine", size(bytes)));
+    let there = group.into_iter().chain(machine).collect::<Vec<_>>().join(", ");
     if room.allows(price) || force {
         say("snapshot", &format!("{told}; {there}"));
         return Ok(());

@@ -69,7 +69,15 @@ impl From<MeasuredFloor> for FloorReading {
 /// When that is not possible, with the reason and the way out. The process is then as it was before.
 pub fn connect(pid: u32, options: &AttachOptions) -> Result<Attached, AttachError> {
     let facts = ProcessFacts::of(pid)?;
+    // A cluster's primary tells its workers to open their inspectors too, all on one port. Those that are open
+    // already do nothing, and are closed again with us.
+    let alone = AttachOptions { several: true, ..options.clone() };
+    let workers = cluster_workers(pid)
+        .into_iter()
+        .map(|worker| attach(worker, &alone))
+        .collect::<Result<Vec<Watched>, AttachError>>()?;
     let watched = attach(pid, options)?;
+    drop(workers);
     Ok(Attached { watched, facts, collections_read: 0 })
 }
 
@@ -121,7 +129,17 @@ impl Attached {
     }
 }
 
-/// Attaches, for whoever watches.
+/// The workers that a process has forked as a cluster's primary.
+pub(crate) fn cluster_workers(pid: u32) -> Vec<u32> {
+    let is_worker = |&child: &u32| {
+        // Taken out of the worker's own environment at once, but what it was started with stays to be seen.
+        matches!(node_process::environment(child, ["NODE_UNIQUE_ID"]), Ok([Some(_)]))
+            && node_process::is_node(child)
+    };
+    node_process::children_of(pid).into_iter().filter(is_worker).collect()
+}
+
+/// Attaches to one process, for whoever watches. A cluster's workers must be attached to before their primary.
 pub(crate) fn attach(pid: u32, options: &AttachOptions) -> Result<Watched, AttachError> {
     let handle = ProcessHandle::open(pid)?;
     let mut guardian = None;

@@ -84,10 +84,10 @@ pub fn guard(pid: u32, started: u64) {
     let begun = Instant::now();
     while handle.is_alive() && begun.elapsed() < PATIENCE {
         let fresh = listening_ports([pid]).into_iter().filter(|port| !known.contains(&port.inode));
-        if let Some(open) = fresh.into_iter().find_map(|port| knock::ask(pid, &port)) {
-            if close(pid, &open).is_ok() {
-                return;
-            }
+        if let Some(open) = fresh.into_iter().find_map(|port| knock::ask(pid, &port))
+            && close(pid, &open).is_ok()
+        {
+            return;
         }
         std::thread::sleep(LOOK_EVERY);
     }

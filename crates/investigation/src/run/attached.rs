@@ -80,7 +80,9 @@ impl Processes {
             pids.retain(|pid| !managers.contains(pid));
         }
         self.plan.attach.several = pids.len() > 1;
-        for &pid in &pids {
+        // From the inside out: a cluster's primary tells its workers to open their inspectors as well, all on one
+        // port, which does nothing to those that are open.
+        for &pid in pids.iter().rev() {
             match attach::attach(pid, &self.plan.attach) {
                 Ok(watched) => self.add(watched),
                 Err(error) if pids.len() == 1 => return Err(RunError::from_attach(error)),

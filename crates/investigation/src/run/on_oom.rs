@@ -61,12 +61,14 @@ impl OnOom {
         options
     }
 
-    /// Lets a process that is just being written finish, before the program is ended.
+    /// Lets a snapshot that is just being written become whole, before the program is ended.
     pub(super) fn let_finish(&self, program: &mut Program, options: &RunOptions) {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline
             && !options.interrupted()
-            && self.files().iter().filter_map(|path| pid_of(path)).any(node_process::is_alive)
+            && self.files().iter().any(|path| {
+                pid_of(path).is_some_and(node_process::is_alive) && !is_whole(path).unwrap_or(false)
+            })
         {
             // A program whose parent does not wait for it would look alive for ever.
             let _ = program.ended();
@@ -99,14 +101,12 @@ impl OnOom {
     }
 
     fn keep(&self, path: &Path, pid: Option<u32>) -> io::Result<LastSnapshot> {
-        let mut file = File::open(path)?;
-        let bytes = file.metadata()?.len();
-        let mut end = vec![0; END.len()];
-        file.seek(SeekFrom::Start(bytes.saturating_sub(END.len() as u64)))?;
-        if file.read_exact(&mut end).is_err() || end != END {
+        if !is_whole(path)? {
             return Err(io::Error::other("it is cut"));
         }
+        let file = File::open(path)?;
         file.sync_all()?;
+        let bytes = file.metadata()?.len();
         let pid_part = pid.map_or("unknown".to_owned(), |pid| pid.to_string());
         let name = |number: u32| match number {
             0 => format!("oom-{pid_part}.heapsnapshot"),
@@ -133,6 +133,14 @@ impl Drop for OnOom {
     fn drop(&mut self) {
         self.collect(&mut Vec::new());
     }
+}
+
+fn is_whole(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let mut end = vec![0; END.len()];
+    file.seek(SeekFrom::Start(bytes.saturating_sub(END.len() as u64)))?;
+    Ok(file.read_exact(&mut end).is_ok() && end == END)
 }
 
 fn is_snapshot(path: &Path) -> bool {

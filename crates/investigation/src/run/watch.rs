@@ -67,7 +67,9 @@ impl Watched {
     pub(crate) fn open(target: &Target, cancel: &Arc<AtomicBool>) -> Result<Self, RunError> {
         let announcement = &target.process;
         let mut session = open_session(announcement, cancel)?;
+        // Scripts are listed now, for a program that may have ended by the time they are asked for.
         session.enable_debugger().map_err(RunError::from_inspector)?;
+        session.disable_debugger().map_err(RunError::from_inspector)?;
         let address = target.address;
         let process = WatchedProcess {
             pid: announcement.pid,

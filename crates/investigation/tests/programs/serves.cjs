@@ -16,6 +16,10 @@ const server = http.createServer((request, response) => {
     while (Date.now() < end);
   }
   if (request.url === '/grow') for (let i = 0; i < 100000; i++) kept.push(new Kept());
+  if (request.url === '/end') {
+    // As a server that ends in order does.
+    response.on('finish', () => { server.close(); server.closeAllConnections(); });
+  }
   response.end(String(v8.getHeapStatistics().used_heap_size));
 });
 server.listen(0, '127.0.0.1', () => console.log('port', server.address().port));

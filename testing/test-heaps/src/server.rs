@@ -1,4 +1,5 @@
-//! A Node server that is asked all the time while something is done to it.
+//! A Node server that is asked all the time while something is done to it. Its ports are found without the code
+//! that is under test.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,24 +14,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-use investigation::attach::{AttachEvent, AttachOptions};
-
 /// A server; killed when dropped.
-pub(crate) struct Server {
-    pub(crate) child: Child,
-    pub(crate) port: u16,
-    pub(crate) printed: Arc<Mutex<String>>,
+pub struct Server {
+    /// The process.
+    pub child: Child,
+    /// The port it serves on.
+    pub port: u16,
+    /// What it printed on standard output after its port.
+    pub printed: Arc<Mutex<String>>,
 }
 
-pub(crate) fn programs() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/programs")
+/// The programs of the tests of running processes.
+pub fn programs() -> PathBuf {
+    crate::cache::workspace().join("crates/investigation/tests/programs")
 }
 
 impl Server {
     /// Starts `node ARGUMENTS` and waits until it says `port NUMBER`.
-    pub(crate) fn start(node: &Path, arguments: &[&str]) -> Self {
+    pub fn start(node: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(node, arguments, &[])
+    }
+
+    /// The same with more environment.
+    pub fn start_with(node: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(node)
             .args(arguments)
+            .envs(environment.iter().copied())
             .current_dir(programs())
             .env_remove("NODE_OPTIONS")
             .stdin(Stdio::null())
@@ -55,17 +64,20 @@ impl Server {
         Self { child, port, printed }
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Its listening ports other than its own one.
-    pub(crate) fn inspectors(&self) -> Vec<u16> {
-        let ports = node_process::listening_ports([self.pid()]);
-        ports.iter().map(|port| port.port).filter(|&port| port != self.port).collect()
+    pub fn inspectors(&self) -> Vec<u16> {
+        let mut ports = listening(self.pid());
+        ports.retain(|&port| port != self.port);
+        ports
     }
 
-    pub(crate) fn assert_closes_within(&self, patience: Duration) {
+    /// Fails unless its inspector is closed by then.
+    pub fn assert_closes_within(&self, patience: Duration) {
         let begun = Instant::now();
         while !self.inspectors().is_empty() {
             assert!(begun.elapsed() < patience, "the inspector is still open after {patience:?}");
@@ -82,14 +94,15 @@ impl Drop for Server {
 }
 
 /// Asks a server again and again, and counts.
-pub(crate) struct Client {
+pub struct Client {
     stop: Arc<AtomicBool>,
     answered: Arc<AtomicU64>,
     thread: JoinHandle<Vec<String>>,
 }
 
 impl Client {
-    pub(crate) fn of(server: &Server) -> Self {
+    /// Begins.
+    pub fn of(server: &Server) -> Self {
         let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopped, count, port) = (stop.clone(), answered.clone(), server.port);
         let thread = std::thread::spawn(move || {
@@ -107,7 +120,7 @@ impl Client {
     }
 
     /// Waits for a few more answers, and then says how many there were in all. None may have failed.
-    pub(crate) fn finish(self) -> u64 {
+    pub fn finish(self) -> u64 {
         let before = self.answered.load(Ordering::Relaxed);
         let begun = Instant::now();
         while self.answered.load(Ordering::Relaxed) < before + 3 && begun.elapsed() < Duration::from_secs(20)
@@ -127,7 +140,8 @@ fn ask(port: u16) -> Result<(), String> {
     get(port, "/")
 }
 
-pub(crate) fn get(port: u16, path: &str) -> Result<(), String> {
+/// One request.
+pub fn get(port: u16, path: &str) -> Result<(), String> {
     let text = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).map_err(text)?;
     stream.set_read_timeout(Some(Duration::from_secs(60))).map_err(text)?;
@@ -137,9 +151,23 @@ pub(crate) fn get(port: u16, path: &str) -> Result<(), String> {
     if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(format!("{answer:?}")) }
 }
 
-/// Options without a guardian, and what was told.
-pub(crate) fn options() -> (AttachOptions, Arc<Mutex<Vec<AttachEvent>>>) {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let into = told.clone();
-    (AttachOptions::new(None, Arc::new(move |event| into.lock().unwrap().push(event.clone()))), told)
+/// The TCP ports that a process listens on.
+pub fn listening(pid: u32) -> Vec<u16> {
+    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let links = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+    let sockets: Vec<String> = links.map(|link| link.to_string_lossy().into_owned()).collect();
+    let mut ports = Vec::new();
+    for table in ["tcp", "tcp6"] {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        for row in text.lines().skip(1) {
+            let fields: Vec<&str> = row.split_whitespace().collect();
+            let [_, local, _, "0A", _, _, _, _, _, inode, ..] = fields[..] else { continue };
+            if sockets.contains(&format!("socket:[{inode}]"))
+                && let Some(port) = local.rsplit(':').next().and_then(|hex| u16::from_str_radix(hex, 16).ok())
+            {
+                ports.push(port);
+            }
+        }
+    }
+    ports
 }
