@@ -90,12 +90,14 @@ function renamed(file) {
     }
   }
   for (const literal of paths) {
-    if (!/^\.{1,2}\//.test(literal.value)) continue;
+    // A path to load, or a file's name that is joined to a folder.
+    if (!/^\.{1,2}\//.test(literal.value) && !/\.[cm]?js$/.test(literal.value)) continue;
     const target = path.resolve(path.dirname(file), literal.value);
     const found = [target, `${target}.js`, path.join(target, 'index.js')].find((name) => newName.has(name));
     if (!found) continue;
     const to = path.relative(path.dirname(newName.get(file)), newName.get(found));
-    out.overwrite(literal.start, literal.end, `'${to.startsWith('.') ? to : `./${to}`}'`);
+    const bare = to.startsWith('.') || !literal.value.startsWith('.');
+    out.overwrite(literal.start, literal.end, `'${bare ? to : `./${to}`}'`);
   }
   answer.files[relative(file)] = relative(newName.get(file));
   answer.symbols[relative(file)] = symbols;

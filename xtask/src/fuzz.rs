@@ -6,9 +6,10 @@ use crate::arguments::Arguments;
 use crate::shell::{root, run as execute, step};
 
 /// Each target with the folder of its corpus.
-const TARGETS: [(&str, &str); 3] = [
+const TARGETS: [(&str, &str); 4] = [
     ("read", "testing/corpus"),
     ("read_analyse_print", "testing/corpus"),
+    ("recording", "testing/recordings"),
     ("gc_trace", "crates/leak-verdict/tests/gc-samples"),
 ];
 

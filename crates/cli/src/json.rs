@@ -35,6 +35,15 @@ pub(crate) fn print<T: Serialize>(
     write(output, &Frame { schema_version: SCHEMA_VERSION, command, files, warnings, missing, answer })
 }
 
+/// Prints an answer about no file.
+pub(crate) fn print_for_nothing<T: Serialize>(
+    output: &mut Output,
+    command: &'static str,
+    answer: &T,
+) -> io::Result<()> {
+    print(output, command, &[], answer)
+}
+
 /// Prints an answer about something that is no heap.
 pub(crate) fn print_for_file<T: Serialize>(
     output: &mut Output,

@@ -25,6 +25,11 @@ pub(crate) struct TargetArgs {
 }
 
 impl TargetArgs {
+    /// One process by its id.
+    pub(crate) fn of(pid: u32) -> TargetArgs {
+        TargetArgs { pid: Some(pid), name: None, listening: None }
+    }
+
     /// What was asked for.
     pub(crate) fn selector(&self) -> Result<Selector> {
         match (self.pid, &self.name, self.listening) {

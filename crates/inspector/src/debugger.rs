@@ -59,7 +59,12 @@ impl<S: Read + Write> Session<S> {
     /// # Errors
     /// When the target refuses or is gone.
     pub fn enable_debugger(&mut self) -> Result<(), InspectorError> {
-        self.call::<serde_json::Value>("Debugger.enable", json!({}))?;
+        // All of them are reported once more; if the target is gone, those known already stay.
+        let known = std::mem::take(&mut self.scripts);
+        if let Err(error) = self.call::<serde_json::Value>("Debugger.enable", json!({})) {
+            self.scripts = known;
+            return Err(error);
+        }
         self.call::<serde_json::Value>("Debugger.setSkipAllPauses", json!({ "skip": true })).map(drop)
     }
 

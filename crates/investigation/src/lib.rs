@@ -4,11 +4,14 @@ pub mod answers;
 pub mod attach;
 pub mod attribute;
 pub mod demo;
+pub mod explain;
 pub mod gc;
 pub mod open;
 pub mod price;
 pub mod recording;
 pub mod run;
+pub mod top;
+pub mod watch;
 pub mod whole_file;
 
 pub use heap_graph::Step;

@@ -17,6 +17,7 @@ use facts::{describe, summary};
 use crate::{
     growth::{MIB, Shape, Trend},
     load::{FollowsLoad, follows_load},
+    native::{self, MallocGrowth, NativeKind},
     recording::{Recording, Series, WorkUnit},
     sentences::{bytes, count},
     verdict::{Grade, Growth, GrowthPlace, Verdict, Word},
@@ -51,6 +52,10 @@ pub(crate) struct Trends {
     pub(crate) bound: Option<f64>,
     /// What the rate of requests explains of the heap's floors.
     pub(crate) follows_load: Option<FollowsLoad>,
+    /// How malloc's main heap changed.
+    pub(crate) malloc: Option<MallocGrowth>,
+    /// What native growth consists of.
+    pub(crate) native_kind: Option<NativeKind>,
 }
 
 /// Decides what a recording shows.
@@ -70,6 +75,8 @@ pub fn decide(recording: &Recording) -> Verdict {
             open_files: open_files(recording, 0.01),
             bound: None,
             follows_load: None,
+            malloc: native::malloc_growth(floors),
+            native_kind: None,
         }
     });
     let Some(mut trends) = trends else { return too_few(recording) };
@@ -77,6 +84,9 @@ pub fn decide(recording: &Recording) -> Verdict {
     if trends.heap.shape != Shape::Flat {
         trends.follows_load = follows_load(&recording.floors);
     }
+
+    let native_gain = trends.native.as_ref().map_or(f64::INFINITY, |native| native.gain);
+    trends.native_kind = native::kind(trends.malloc, native_gain);
 
     let (word, place) = word(recording, &trends);
     let tolerance = tolerance(&trends.heap);
@@ -86,6 +96,7 @@ pub fn decide(recording: &Recording) -> Verdict {
         word,
         grade: grade(word, &trends),
         unit: recording.unit,
+        native_kind: trends.native_kind.filter(|_| word == Word::NativeGrowth),
         growth: place.and_then(|place| growth(recording, &trends, place)),
         detection_limit,
         evidence: describe(recording, &trends, &summary, detection_limit),
@@ -253,6 +264,7 @@ fn too_few(recording: &Recording) -> Verdict {
         word: Word::Inconclusive,
         grade: Grade::Weak,
         unit: recording.unit,
+        native_kind: None,
         growth: None,
         detection_limit: None,
         evidence: facts::heap_floor(recording, summary.as_ref()).into_iter().collect(),
@@ -279,8 +291,20 @@ fn advice(word: Word, recording: &Recording, trends: &Trends) -> Vec<String> {
             trends.heap.knee.or(trends.bound).map_or_else(|| "?".into(), count)
         )),
         Word::NativeGrowth => advice.push(
-            "fragmentation and a native leak look the same here: run once more with jemalloc preloaded"
-                .into(),
+            match trends.native_kind {
+                Some(NativeKind::InUse) => {
+                    "native code allocates this and does not free it: look at addons and at what calls into them, or \
+                     run once with a heap profiler for malloc (heaptrack, jemalloc's prof)"
+                }
+                Some(NativeKind::KeptByMalloc) => {
+                    "this was freed, and malloc keeps it: no leak of yours. MALLOC_ARENA_MAX=2, \
+                     MALLOC_TRIM_THRESHOLD_=131072 or jemalloc (LD_PRELOAD) keep less"
+                }
+                None => {
+                    "fragmentation and a native leak look the same here: run once more with jemalloc preloaded"
+                }
+            }
+            .to_owned(),
         ),
         Word::Inconclusive => {
             advice.push(format!("run more rounds or more {unit} per round: the floors scatter too much"));

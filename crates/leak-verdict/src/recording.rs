@@ -60,6 +60,12 @@ pub struct Floor {
     /// Resident set, bytes.
     #[serde(default)]
     pub resident: Option<u64>,
+    /// Bytes in use in malloc's main heap.
+    #[serde(default)]
+    pub malloc_in_use: Option<u64>,
+    /// Bytes that are free in malloc's main heap and not given back to the system.
+    #[serde(default)]
+    pub malloc_free: Option<u64>,
     /// Open file descriptors.
     #[serde(default)]
     pub open_files: Option<u64>,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::native::NativeKind;
 use crate::recording::WorkUnit;
 
 /// The verdict in one word.
@@ -153,6 +154,9 @@ pub struct Verdict {
     pub unit: WorkUnit,
     /// The growth the word is about; absent when there is none.
     pub growth: Option<Growth>,
+    /// What native growth consists of, where that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native_kind: Option<NativeKind>,
     /// Growth below this many bytes per unit of work could not have been told from none.
     pub detection_limit: Option<f64>,
     /// The floors in short; absent when there was none.

@@ -17,6 +17,7 @@ mod signals;
 mod status;
 mod tree;
 mod usage;
+mod version;
 
 pub use environment::environment;
 pub use error::ProcError;
@@ -31,3 +32,4 @@ pub use signals::{kill_group, kill_process, terminate_group, terminate_process};
 pub use status::{SignalAction, Status, status};
 pub use tree::{ProcessTree, all_processes, children_of};
 pub use usage::{CpuUsage, cpu_usage, descriptors, machine_uptime};
+pub use version::{Executable, executable, node_version};

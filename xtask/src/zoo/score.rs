@@ -98,6 +98,7 @@ fn accepted(truth: &str) -> &[&str] {
         "bounded-cache" => &["bounded-cache"],
         "native-growth" => &["native-growth"],
         "fragmentation/gc-laziness" => &["lazy-gc", "native-growth", "no-leak"],
+        "inconclusive" => &["inconclusive"],
         "no-leak/bounded-cache" => &["no-leak", "bounded-cache"],
         _ => &[],
     }

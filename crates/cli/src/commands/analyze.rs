@@ -8,14 +8,18 @@ use investigation::answers::collections::Fill;
 use investigation::answers::heavy::{Heavy, HeavyObject};
 use investigation::answers::profile::{ProfileSummary, profile};
 use investigation::answers::summary::{Analysed, Summary, summary};
-use investigation::open::{CallSite, Heap, Opened};
+use investigation::open::{CallSite, Heap, OpenOptions, Opened};
 
 use super::{classes, strings};
 use crate::args::{ReadArgs, RevealArgs, keep, say_missing};
 use crate::output::Output;
+use crate::progress::Progress;
 use crate::table::{self, Column};
 use crate::text::{clip, count, percent, plural, safe, size};
 use crate::{json, words};
+
+/// Rows in each list, if nobody says how many.
+const TOP: usize = 10;
 
 /// Say what a snapshot is made of, what is big in it, and who holds it
 #[derive(clap::Args)]
@@ -32,7 +36,7 @@ pub(crate) struct Args {
     /// A heap snapshot or a sampling heap profile
     file: String,
     /// Rows in each list
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = TOP)]
     top: usize,
     #[command(flatten)]
     reveal: RevealArgs,
@@ -61,6 +65,15 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     }
     keep(output, &mut heap)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a snapshot comes to, for a command that has just got it.
+pub(super) fn print_file(output: &mut Output, file: &str) -> Result<()> {
+    let mut progress = Progress::new(file, false);
+    let heap = investigation::open::open(file, &OpenOptions::default(), &mut |step| progress.step(step))?;
+    let answer = summary(&heap, TOP, false, &mut |step| progress.step(step))?;
+    drop(progress);
+    print(output, &heap, &answer)
 }
 
 fn print(output: &mut Output, heap: &Heap, answer: &Summary) -> Result<()> {

@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// Keep the snapshots as files in this folder
     #[arg(long, value_name = "DIR")]
     keep_snapshots: Option<PathBuf>,
+    /// When the program runs out of memory, take a snapshot into this folder (this one, if not given) before it dies
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".")]
+    on_oom: Option<PathBuf>,
     /// Record to this file as it goes, for `heapdowse report`
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -67,6 +70,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         requests: args.requests,
         ready: args.ready,
         keep_snapshots: args.keep_snapshots,
+        on_oom: args.on_oom,
         record: args.record,
         ..RunOptions::new(args.command)
     };
@@ -75,6 +79,14 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         report::write(&answer, path).with_context(|| format!("the report {}", path.display()))?;
     }
     print(&answer, output, args.json)?;
+    for last in &answer.last_snapshots {
+        let (pid, path) = (last.pid.map_or("?".to_owned(), |pid| pid.to_string()), last.path.display().to_string());
+        say("run", &format!("process {pid} ran out of memory; its last snapshot is {path}"));
+        if !args.json {
+            output.heading("The heap when memory ran out")?;
+            super::analyze::print_file(output, &path)?;
+        }
+    }
     Ok(report::exit_code(&answer))
 }
 

@@ -1,6 +1,6 @@
 //! The charts of the page as places in a drawing; the template draws them.
 
-use investigation::recording::{MarkKind, Sample};
+use investigation::recording::{CollectionKind, MarkKind, Sample};
 use investigation::run::RunReport;
 
 use super::scale::{Scale, Tick, place};
@@ -105,8 +105,8 @@ pub(super) fn floors(report: &RunReport) -> Option<Panel> {
         panel.legend.push(("warm", "warm-up, not part of the trend".to_owned()));
     }
     panel.note =
-        "Each point is the memory in use after the program's work was stopped and garbage collected until \
-        nothing more went away. What rises here is held by the program."
+        "Each point is the memory that full garbage collections could not free. What rises here is held by \
+        the program."
             .to_owned();
     Some(panel)
 }
@@ -120,7 +120,7 @@ pub(super) fn along_time(report: &RunReport) -> Vec<Panel> {
     let times = own.iter().map(|sample| sample.seconds).chain([0.0]);
     let x = Scale::over(times, LEFT, RIGHT);
     let mut panels: Vec<Panel> =
-        [resident(&own, x), heap(report, &own, x), collections(report, x), requests(report, x)]
+        [resident(&own, x), heap(report, &own, x), collections(report, x), requests(report, &own, x)]
             .into_iter()
             .flatten()
             .collect();
@@ -206,17 +206,18 @@ fn heap(report: &RunReport, samples: &[&Sample], x: Scale) -> Option<Panel> {
     panel
         .shapes
         .push(Shape { class: "heap", path: line(points.iter().map(|&(t, size)| (x.at(t), y.at(size)))) });
-    let floors = samples.iter().filter(|sample| sample.heap_used.is_some() && sample.heap_total.is_some());
+    let floors = collections.iter().filter(|gc| gc.kind == CollectionKind::MarkCompact);
     panel.dots = floors
-        .filter_map(|sample| {
-            let size = sample.heap_used? as f64;
-            let (x, y) = (place(x.at(sample.seconds)), place(y.at(size)));
-            Some(Dot { class: "point", x, y, words: format!("{:.1} s: {}", sample.seconds, bytes(size)) })
+        .filter_map(|gc| {
+            let size = gc.after? as f64;
+            let end = gc.seconds + gc.pause_ms.unwrap_or(0.0) / 1e3;
+            let (x, y) = (place(x.at(end)), place(y.at(size)));
+            Some(Dot { class: "point", x, y, words: format!("{end:.1} s: {}", bytes(size)) })
         })
         .collect();
     panel.legend.push(("heap", "used, garbage included".to_owned()));
     if !panel.dots.is_empty() {
-        panel.legend.push(("point", "floors".to_owned()));
+        panel.legend.push(("point", "after full collections".to_owned()));
     }
     Some(panel)
 }
@@ -263,7 +264,7 @@ fn collections(report: &RunReport, x: Scale) -> Option<Panel> {
 }
 
 /// Requests a second, round by round.
-fn requests(report: &RunReport, x: Scale) -> Option<Panel> {
+fn requests(report: &RunReport, samples: &[&Sample], x: Scale) -> Option<Panel> {
     let begins: Vec<f64> = report
         .timeline
         .events
@@ -274,7 +275,7 @@ fn requests(report: &RunReport, x: Scale) -> Option<Panel> {
     let driven = report.rounds.iter().filter(|row| row.round > 0 && row.load_seconds > 0.0);
     let rows: Vec<_> = driven.filter_map(|row| Some((row, row.requests?))).collect();
     if rows.is_empty() || begins.len() < rows.len() {
-        return None;
+        return traffic(samples, x);
     }
     let mut panel = panel("Requests", 120.0);
     let rate = |requests: u64, seconds: f64| requests as f64 / seconds;
@@ -288,5 +289,26 @@ fn requests(report: &RunReport, x: Scale) -> Option<Panel> {
         let end = begin + row.load_seconds;
         panel.boxes.push(span(x, *begin, end, (y.at(rate), panel.floor), "requests", words));
     }
+    Some(panel)
+}
+
+/// Requests a second of a process under its own traffic.
+fn traffic(samples: &[&Sample], x: Scale) -> Option<Panel> {
+    let served: Vec<(f64, f64)> =
+        samples.iter().filter_map(|sample| Some((sample.seconds, sample.requests? as f64))).collect();
+    let rates: Vec<(f64, f64)> = served
+        .windows(2)
+        .filter(|pair| pair[1].0 > pair[0].0)
+        .map(|pair| (pair[1].0, ((pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0)).max(0.0)))
+        .collect();
+    if rates.iter().all(|(_, rate)| *rate <= 0.0) {
+        return None;
+    }
+    let mut panel = panel("Requests", 120.0);
+    let y =
+        Scale::over(rates.iter().map(|(_, rate)| *rate).chain([0.0]), panel.floor, 12.0).with_air(0.0, 0.08);
+    panel.up = y.ticks(3.0, 1.0, |value| format!("{}/s", count(value.max(0.0) as u64)));
+    let path = line(rates.iter().map(|&(seconds, rate)| (x.at(seconds), y.at(rate))));
+    panel.shapes.push(Shape { class: "requests", path });
     Some(panel)
 }

@@ -50,7 +50,11 @@ impl<'a> RecordedEvents<'a> {
             ..Sample::default()
         })));
         let after_snapshot = std::mem::take(&mut self.after_snapshot);
-        self.recorder.push(Record::Floor(Box::new(FloorRecord { row: row.clone(), after_snapshot })));
+        self.recorder.push(Record::Floor(Box::new(FloorRecord {
+            pid: self.pid,
+            row: row.clone(),
+            after_snapshot,
+        })));
     }
 }
 

@@ -16,6 +16,8 @@ mod sample;
 mod timeline;
 mod write;
 
+pub(crate) use read::series;
+
 pub use events::RecordedEvents;
 pub use read::{ReadRecordingError, Recorded, Skipped, open, read, report_of};
 pub use record::{FloorRecord, Header, Record};

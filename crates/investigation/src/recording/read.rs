@@ -2,6 +2,7 @@
 //! over and counted. Memory stays within a bound for any input.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::Path,
@@ -12,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{Collection, FloorRecord, Header, Mark, Record, Sample, Timeline, write::SCHEMA_VERSION};
-use crate::run::{RunReport, WatchedProcess};
+use crate::run::{RoundRow, RunReport, WatchedProcess};
 
 /// A line longer than this is passed over. Reports are the longest, far below.
 const LONGEST_LINE: u64 = 16 << 20;
@@ -216,34 +217,52 @@ fn from_floors(
     floors: &[FloorRecord],
     timeline: &Timeline,
 ) -> RunReport {
-    let counted = !floors.is_empty() && floors.iter().all(|floor| floor.row.requests.is_some());
-    let rounds = floors.iter().any(|floor| floor.row.round > 0 && floor.row.load_seconds > 0.0);
-    let unit = match (counted, rounds) {
-        (true, _) => WorkUnit::Request,
-        (false, true) => WorkUnit::Round,
-        (false, false) => WorkUnit::Second,
-    };
-    let mut floors = floors.to_vec();
-    if unit == WorkUnit::Round {
-        floors.iter_mut().for_each(|floor| floor.row.work = f64::from(floor.row.round));
-    }
+    // Of several processes, the one of which most is known.
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    floors.iter().for_each(|floor| *counts.entry(floor.pid).or_default() += 1);
+    let pid = counts.into_iter().max_by_key(|(_, count)| *count).map(|(pid, _)| pid);
+    let own: Vec<FloorRecord> = floors.iter().filter(|floor| Some(floor.pid) == pid).cloned().collect();
     let heap_limit = timeline.samples.iter().rev().find_map(|sample| sample.heap_limit);
-    let recording = Recording { unit, floors: floors.iter().map(FloorRecord::floor).collect(), heap_limit };
+    let (recording, rounds) = series(own, heap_limit);
+    let watched =
+        processes.iter().rev().find(|process| Some(process.pid) == pid).or(processes.last()).cloned();
     let last = timeline.samples.last().map_or(0.0, |sample| sample.seconds);
     RunReport {
         schema_version: 1,
         command: header.program.clone(),
-        watched: processes.into_iter().last(),
+        watched,
         verdict: leak_verdict::decide(&recording),
-        rounds: floors.into_iter().map(|floor| floor.row).collect(),
+        rounds,
         snapshots: Vec::new(),
         suspects: Vec::new(),
         ended_by_itself: None,
+        last_snapshots: Vec::new(),
         seconds: last,
         warnings: vec!["the recording ends without its report; this one is made from its floors".to_owned()],
         recording,
         timeline: Timeline::default(),
     }
+}
+
+/// The floors of one process as the verdict takes them, with the best axis that they have.
+pub(crate) fn series(mut floors: Vec<FloorRecord>, heap_limit: Option<u64>) -> (Recording, Vec<RoundRow>) {
+    let counted = floors.iter().all(|floor| floor.row.requests.is_some());
+    let served = floors.iter().any(|floor| floor.row.requests.is_some_and(|requests| requests > 0));
+    let driven = floors.iter().any(|floor| floor.row.round > 0 && floor.row.load_seconds > 0.0);
+    let unit = match (counted && served, driven) {
+        (true, _) => WorkUnit::Request,
+        (false, true) => WorkUnit::Round,
+        (false, false) => WorkUnit::Second,
+    };
+    for FloorRecord { row, .. } in &mut floors {
+        match unit {
+            WorkUnit::Request => {}
+            WorkUnit::Round => row.work = f64::from(row.round),
+            WorkUnit::Second => row.work = row.seconds,
+        }
+    }
+    let recording = Recording { unit, floors: floors.iter().map(FloorRecord::floor).collect(), heap_limit };
+    (recording, floors.into_iter().map(|floor| floor.row).collect())
 }
 
 impl Skipped {
@@ -302,7 +321,7 @@ mod tests {
                 5_000_000 + u64::from(round) * 499 * 1000 + u64::from(round % 3) * 500
             );
             let row = serde_json::from_str(&row).unwrap();
-            records.push(Record::Floor(Box::new(FloorRecord { row, after_snapshot: false })));
+            records.push(Record::Floor(Box::new(FloorRecord { pid: 7, row, after_snapshot: false })));
             let sample =
                 Sample { seconds: f64::from(round), pid: 7, resident: Some(50 << 20), ..Sample::default() };
             records.push(Record::Sample(Box::new(sample)));
@@ -345,6 +364,20 @@ mod tests {
             Skipped { garbage_lines: 3, unknown_records: 1, unknown_fields: 2, cut_last_line: true };
         assert_eq!(skipped, expected);
         assert_eq!(skipped.words().len(), 4);
+    }
+
+    #[test]
+    fn recordings_of_real_programs_are_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testing/recordings");
+        let run = report_of(&folder.join("run.heapdowse")).unwrap();
+        assert_eq!((run.verdict.word, run.warnings.len()), (leak_verdict::Word::Leak, 0));
+        assert_eq!(run.suspects[0].added_at.as_ref().unwrap().excerpt.len(), 9);
+        assert!(run.timeline.samples.len() > 30 && run.timeline.events.len() > 10);
+        let cut = open(&folder.join("watch-cut.heapdowse")).unwrap();
+        assert!(cut.skipped.cut_last_line && cut.report.is_none());
+        let cut = cut.into_report();
+        assert_eq!(cut.verdict.word, leak_verdict::Word::Inconclusive);
+        assert!(cut.timeline.collection_totals.iter().any(|total| total.pause_ms > 0.0));
     }
 
     #[test]

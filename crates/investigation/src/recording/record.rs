@@ -23,6 +23,9 @@ pub struct Header {
 /// A floor with what the verdict must know of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FloorRecord {
+    /// The process; 0 where there was only one.
+    #[serde(default)]
+    pub pid: u32,
     /// What was measured.
     pub row: RoundRow,
     /// Whether a snapshot was taken since the floor before.
@@ -44,6 +47,8 @@ impl FloorRecord {
             code: row.code,
             external: Some(row.external),
             resident: row.resident,
+            malloc_in_use: row.malloc_in_use,
+            malloc_free: row.malloc_free,
             open_files: row.open_files,
             rate: row.request_rate,
             warm_up: row.warm_up,

@@ -19,7 +19,7 @@ const THOROUGH: u64 = 10;
 #[derive(Debug)]
 pub struct Recorder {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Recorder {
         let thread = std::thread::Builder::new()
             .name("sampler".to_owned())
             .spawn(move || look_again_and_again(&of_thread))?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
     /// Seconds since it began.
@@ -115,7 +115,12 @@ impl Recorder {
 
     /// Ends the thread and the file; `last` is its last line. Answers the timeline, and why the file is not
     /// whole if it is not.
-    pub fn finish(mut self, last: Option<Record>) -> (Timeline, Option<String>) {
+    pub fn finish(self, last: Option<Record>) -> (Timeline, Option<String>) {
+        self.end(last)
+    }
+
+    /// As [`finish`](Recorder::finish), where others still hold it: what they push later is not recorded.
+    pub(crate) fn end(&self, last: Option<Record>) -> (Timeline, Option<String>) {
         self.stop();
         let mut state = self.shared.lock();
         if let Some(record) = last {
@@ -131,10 +136,11 @@ impl Recorder {
         (timeline, state.failure.take())
     }
 
-    fn stop(&mut self) {
+    fn stop(&self) {
         self.shared.lock().stop = true;
         self.shared.wake.notify_all();
-        if let Some(thread) = self.thread.take() {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
             // It ends by itself; if it had panicked, samples are missing, and that shows.
             let _ = thread.join();
         }

@@ -95,7 +95,8 @@ pub struct Space {
     /// Reserved, bytes.
     pub size: u64,
     /// Backed by memory, bytes.
-    pub physical: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub physical: Option<u64>,
 }
 
 /// What kind of collection.

@@ -9,7 +9,7 @@ use leak_verdict::WorkUnit;
 use node_process::ProcessTree;
 
 use super::{
-    Approach, Attribute, Events, Outcome, Run, RunError, RunOptions, RunReport, RunStep,
+    Approach, Attribute, Events, Left, Outcome, Run, RunError, RunOptions, RunReport, RunStep,
     announcement::Announcement,
     find::{self, Target},
     investigate,
@@ -155,11 +155,11 @@ impl Approach for Processes {
         run.in_traffic(self, &target, warnings)
     }
 
-    fn leave(&mut self) -> Option<String> {
+    fn leave(&mut self, _warnings: &mut Vec<String>) -> Left {
         for mut watched in self.members.drain(..).filter_map(|member| member.watched) {
             watched.close();
         }
-        None
+        Left::default()
     }
 }
 

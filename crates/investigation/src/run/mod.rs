@@ -20,6 +20,7 @@ mod find;
 mod http;
 mod load;
 mod observe;
+mod on_oom;
 mod options;
 mod program;
 mod report;
@@ -35,6 +36,7 @@ use std::time::Instant;
 pub use attached::{AttachPlan, attach};
 pub use error::RunError;
 pub use events::{Attribute, Events, RunEvent, RunStep};
+pub use on_oom::LastSnapshot;
 pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
 pub use report::{
     CodePlace, ExcerptLine, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect, WatchedProcess,
@@ -44,6 +46,7 @@ pub use sources::{ScriptSource, ScriptSources};
 
 use crate::recording::{Record, RecordedEvents, Recorder, Timeline};
 use find::Found;
+use on_oom::OnOom;
 use program::Program;
 pub(crate) use watch::{MeasuredFloor, Watched};
 
@@ -60,7 +63,12 @@ pub fn run(
     events: &mut dyn Events,
     attribute: &mut dyn Attribute,
 ) -> Result<RunReport, RunError> {
-    investigate(options, events, attribute, &mut Started { options, program: None })
+    let folder_error =
+        |source| RunError::File { what: "the folder for the last snapshots".to_owned(), source };
+    let on_oom = options.on_oom.as_deref().map(OnOom::prepare).transpose().map_err(folder_error)?;
+    let applied = on_oom.as_ref().map(|on_oom| on_oom.applied_to(options));
+    let options = applied.as_ref().unwrap_or(options);
+    investigate(options, events, attribute, &mut Started { options, on_oom, program: None })
 }
 
 /// What is investigated: how it comes to its floors, and how it is left.
@@ -68,13 +76,23 @@ trait Approach {
     /// Takes the floors and, where they are needed, the snapshots.
     fn floors(&mut self, run: &mut Run<'_>, warnings: &mut Vec<String>) -> Result<Outcome, RunError>;
 
-    /// Once nothing is asked of it any more. The status, if it had ended by itself.
-    fn leave(&mut self) -> Option<String>;
+    /// Once nothing is asked of it any more.
+    fn leave(&mut self, warnings: &mut Vec<String>) -> Left;
+}
+
+/// What is left of what was investigated.
+#[derive(Default)]
+struct Left {
+    /// Its exit status, if it had ended by itself.
+    ended: Option<String>,
+    /// Snapshots that it wrote when its memory ran out.
+    last_snapshots: Vec<LastSnapshot>,
 }
 
 /// A program that is started, and ended again.
 struct Started<'a> {
     options: &'a RunOptions,
+    on_oom: Option<OnOom>,
     program: Option<Program>,
 }
 
@@ -92,10 +110,14 @@ impl Approach for Started<'_> {
         }
     }
 
-    fn leave(&mut self) -> Option<String> {
-        let program = self.program.as_mut()?;
+    fn leave(&mut self, warnings: &mut Vec<String>) -> Left {
+        let Some(program) = self.program.as_mut() else { return Left::default() };
+        if let Some(on_oom) = &self.on_oom {
+            on_oom.let_finish(program, self.options);
+        }
         let status = program.stop();
-        status.filter(|_| program.ended_early())
+        let last_snapshots = self.on_oom.take().map_or_else(Vec::new, |on_oom| on_oom.collect(warnings));
+        Left { ended: status.filter(|_| program.ended_early()), last_snapshots }
     }
 }
 
@@ -133,7 +155,7 @@ fn investigate(
     if let Some(watched) = &mut watched {
         watched.close();
     }
-    let status = approach.leave();
+    let left = approach.leave(&mut warnings);
     let mut report = RunReport {
         schema_version: 1,
         command: options.command.clone(),
@@ -142,7 +164,8 @@ fn investigate(
         snapshots: taken,
         verdict,
         suspects,
-        ended_by_itself: ended.or(status),
+        ended_by_itself: ended.or(left.ended),
+        last_snapshots: left.last_snapshots,
         seconds: started.elapsed().as_secs_f64(),
         warnings,
         recording,

@@ -78,6 +78,8 @@ pub struct RunOptions {
     pub snapshots: bool,
     /// A folder that keeps the snapshots as files.
     pub keep_snapshots: Option<PathBuf>,
+    /// A folder for snapshots of processes that run out of memory; when given, they are taken.
+    pub on_oom: Option<PathBuf>,
     /// A file that the run is recorded to as it goes.
     pub record: Option<PathBuf>,
     /// Takes what the program prints.
@@ -107,6 +109,7 @@ impl RunOptions {
             watch_time: Duration::from_secs(30),
             snapshots: true,
             keep_snapshots: None,
+            on_oom: None,
             record: None,
             output: Arc::new(|line| {
                 use std::io::Write;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use leak_verdict::{Recording, Verdict};
 use serde::{Deserialize, Serialize};
 
-use super::Snapshot;
+use super::{LastSnapshot, Snapshot};
 use crate::recording::Timeline;
 
 /// The answer of a run.
@@ -29,6 +29,9 @@ pub struct RunReport {
     pub suspects: Vec<Suspect>,
     /// How the program ended, if it did so by itself.
     pub ended_by_itself: Option<String>,
+    /// Snapshots of processes that ran out of memory, if they were asked for.
+    #[serde(default)]
+    pub last_snapshots: Vec<LastSnapshot>,
     /// How long the run took.
     pub seconds: f64,
     /// What was not as it should be, and did not stop the run.
@@ -86,6 +89,12 @@ pub struct RoundRow {
     pub array_buffers: Option<u64>,
     /// Resident set, bytes.
     pub resident: Option<u64>,
+    /// Bytes in use in malloc's main heap, where it is glibc's and could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub malloc_in_use: Option<u64>,
+    /// Bytes that are free in it and not given back to the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub malloc_free: Option<u64>,
     /// Open file descriptors.
     pub open_files: Option<u64>,
     /// How long the collections took, milliseconds of wall time.

@@ -26,6 +26,8 @@ const ROUNDS: u32 = 12;
 const LEAST_ROUNDS: u32 = 9;
 /// What the rounds may take then, with snapshots and search to come.
 const ROUNDS_SECONDS: f64 = 60.0;
+/// No rounds are added once so much went by beside the load's own time.
+const MORE_SECONDS: f64 = 50.0;
 /// However late growth shows, there is an end.
 const MOST_ROUNDS: u32 = 4 * ROUNDS;
 /// Requests in a round when nobody said how many: prime, so that what grows once per request is told from
@@ -129,6 +131,8 @@ impl Run<'_> {
         let mut planned = self.options.rounds.unwrap_or_else(|| fitting_rounds(self.rows.last()));
         let first_plan = planned;
         let mut schedule = Schedule::default();
+        let started = Instant::now();
+        let mut load_seconds = 0.0;
         let mut number = 0;
         while number < planned {
             number += 1;
@@ -138,8 +142,10 @@ impl Run<'_> {
                 warnings.push(format!("round {number}: {complaint}"));
             }
             self.take_floor(watched, progress, result, seconds, false)?;
+            load_seconds += seconds;
             let grows = self.seems_to_grow(progress.unit());
-            if number == planned && self.options.rounds.is_none() {
+            let in_time = started.elapsed().as_secs_f64() - load_seconds < MORE_SECONDS;
+            if number == planned && self.options.rounds.is_none() && in_time {
                 if planned == first_plan && self.is_open(progress.unit()) {
                     planned += first_plan;
                 } else if self.options.snapshots && planned < MOST_ROUNDS {
@@ -356,6 +362,8 @@ impl Run<'_> {
             external: measured.after.external,
             array_buffers: measured.after.array_buffers,
             resident: measured.resident,
+            malloc_in_use: measured.malloc.map(|heap| heap.in_use),
+            malloc_free: measured.malloc.map(|heap| heap.free + heap.top),
             open_files: measured.open_files,
             collection_ms: measured.time.as_secs_f64() * 1e3,
             collections: measured.collections,
@@ -365,7 +373,7 @@ impl Run<'_> {
     }
 
     pub(super) fn record(&mut self, row: RoundRow, after_snapshot: bool) {
-        let floor = FloorRecord { row: row.clone(), after_snapshot }.floor();
+        let floor = FloorRecord { pid: 0, row: row.clone(), after_snapshot }.floor();
         self.floors.push(floor);
         self.tell(RunStep::Floor(row.clone()));
         self.rows.push(row);

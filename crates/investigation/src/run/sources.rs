@@ -35,11 +35,9 @@ pub trait ScriptSources {
 
 impl ScriptSources for Watched {
     fn scripts(&mut self) -> Vec<Script> {
-        // A process that we attached to is not asked for its scripts before somebody wants them.
-        if self.session.scripts().is_empty() {
-            // One that has ended tells of none.
-            let _ = self.session.enable_debugger();
-        }
+        // Off until somebody wants them: while it is on, V8 gives the program four times its heap limit and tells
+        // nobody else when memory runs out. A program that has ended reports no more than it has.
+        let _ = self.session.enable_debugger();
         self.session.scripts().to_vec()
     }
 

@@ -47,6 +47,7 @@ pub(crate) struct MeasuredFloor {
     pub(crate) collections: u32,
     pub(crate) time: Duration,
     pub(crate) resident: Option<u64>,
+    pub(crate) malloc: Option<node_process::MallocHeap>,
     pub(crate) open_files: Option<u64>,
 }
 
@@ -66,7 +67,9 @@ impl Watched {
     pub(crate) fn open(target: &Target, cancel: &Arc<AtomicBool>) -> Result<Self, RunError> {
         let announcement = &target.process;
         let mut session = open_session(announcement, cancel)?;
+        // Scripts are listed now, for a program that may have ended by the time they are asked for.
         session.enable_debugger().map_err(RunError::from_inspector)?;
+        session.disable_debugger().map_err(RunError::from_inspector)?;
         let address = target.address;
         let process = WatchedProcess {
             pid: announcement.pid,
@@ -131,6 +134,7 @@ impl Watched {
             collections,
             time: started.elapsed(),
             resident: node_process::resident_bytes(self.process.pid).ok(),
+            malloc: node_process::malloc_heap(self.process.pid).ok().flatten(),
             open_files: node_process::open_files(self.process.pid).ok(),
         })
     }
@@ -178,6 +182,7 @@ impl Watched {
             collections: 1,
             time: Duration::from_secs_f64(pause_ms / 1e3),
             resident: node_process::resident_bytes(self.process.pid).ok(),
+            malloc: node_process::malloc_heap(self.process.pid).ok().flatten(),
             open_files: node_process::open_files(self.process.pid).ok(),
         }))
     }

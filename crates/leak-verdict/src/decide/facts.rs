@@ -73,6 +73,16 @@ pub(super) fn describe(
     }
     if let Some(native) = trends.native.as_ref().filter(|native| native.gain > 4.0 * MIB) {
         add(EvidenceKind::Native, slope("resident memory outside V8's heap", native, unit));
+        if let Some(malloc) = trends.malloc {
+            add(
+                EvidenceKind::Native,
+                format!(
+                    "malloc's main heap: {} more in use, {} more free and not given back to the system",
+                    bytes(malloc.in_use),
+                    bytes(malloc.free)
+                ),
+            );
+        }
     }
     if let Some(per_unit) = trends.open_files {
         add(EvidenceKind::OpenFiles, format!("open files and sockets grow by {per_unit:.2} per {unit}"));

@@ -1,6 +1,6 @@
 'use strict';
 const http = require('node:http');
-const { handle } = require('./src/frames');
+const { handle } = require('./src/tags');
 
 http.createServer((request, response) => {
   response.setHeader('content-type', 'application/json');

@@ -1,0 +1,205 @@
+//! The live pages on a terminal of their own, on real processes; and recordings that outlive a kill.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_heapdowse");
+/// What gives the terminal back: the main screen, and the cursor.
+const RESTORED: &str = "\u{1b}[?1049l";
+
+/// Processes told to open their inspectors at the same time get in each other's way: one test at a time.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// A Node.js program that makes garbage and keeps some of it; ended when dropped.
+struct Target(Child, #[allow(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
+
+impl Target {
+    fn start() -> Target {
+        let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let code = "const kept = []; setInterval(() => { for (let i = 0; i < 2000; i++) kept[i % 500] = \
+            { text: 'x'.repeat(i) + i, list: new Array(50).fill(i) }; }, 5); console.log('up')";
+        let child = Command::new("node")
+            .args(["--max-semi-space-size=1", "-e", code])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut child = child.unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "up\n");
+        Target(child, alone)
+    }
+
+    fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    fn lives(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
+    fn inspector_is_open(&self) -> bool {
+        node_process::listening_ports([self.pid()]).iter().any(|port| port.loopback().is_loopback())
+    }
+
+    fn wait_until_closed(&self, patience: Duration) {
+        let begun = Instant::now();
+        while self.inspector_is_open() {
+            assert!(begun.elapsed() < patience, "the inspector of {} stays open", self.pid());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A program on a terminal of its own; `keys` are typed at their times.
+fn on_terminal(arguments: &str, keys: &[(u64, &str)]) -> String {
+    let command = format!("stty rows 30 cols 110; '{PROGRAM}' {arguments}; echo \"ended with $?\"");
+    let mut script = Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm-256color").env_remove("CI");
+    let mut child =
+        script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script(1) is installed");
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stdout.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    for (milliseconds, key) in keys {
+        std::thread::sleep(Duration::from_millis(*milliseconds));
+        stdin.write_all(key.as_bytes()).unwrap();
+        stdin.flush().unwrap();
+    }
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_secs(30) {
+            let _ = child.kill();
+            panic!("it does not end: {}", reader.join().unwrap());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    reader.join().unwrap()
+}
+
+/// All that was written, without escapes and blanks: only what changes is drawn, so that words come in pieces.
+fn letters(shown: &str) -> String {
+    let mut letters = String::new();
+    let mut pieces = shown.split('\u{1b}');
+    letters.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let end = piece.find(|c: char| c.is_ascii_alphabetic()).map_or(piece.len(), |end| end + 1);
+        letters.push_str(&piece[end..]);
+    }
+    letters.retain(|c| !c.is_whitespace());
+    letters
+}
+
+#[test]
+fn top_lists_sorts_and_gives_the_terminal_back() {
+    let target = Target::start();
+    for leave in ["q", "\u{3}", "\u{1b}"] {
+        let shown = on_terminal("top", &[(1500, "p"), (300, "\u{1b}[B"), (300, leave)]);
+        let all = letters(&shown);
+        assert!(all.contains("heapdowsetop") && all.contains(&target.pid().to_string()), "{all}");
+        assert!(all.contains("(codein"), "{all}");
+        let end = shown.rfind(RESTORED).expect("the main screen comes back");
+        assert!(shown[end..].contains("ended with 0"), "{}", &shown[end..]);
+    }
+    assert!(!target.inspector_is_open());
+}
+
+#[test]
+fn watch_shows_a_process_and_leaves_it_as_it_was() {
+    let mut target = Target::start();
+    for leave in ["q", "\u{3}"] {
+        let shown = on_terminal(&format!("watch {}", target.pid()), &[(4000, "\u{1b}[C"), (500, leave)]);
+        let all = letters(&shown);
+        for part in ["RSS,MB", "JavaScriptheap,MB", "isforced,", "collections"] {
+            assert!(all.contains(part), "{part}: {all}");
+        }
+        let end = shown.rfind(RESTORED).expect("the main screen comes back");
+        assert!(shown[end..].contains("ended with"), "{}", &shown[end..]);
+        target.wait_until_closed(Duration::from_secs(2));
+        assert!(target.lives());
+    }
+}
+
+#[test]
+fn a_recording_outlives_our_kill_and_the_target_goes_on() {
+    let mut target = Target::start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.heapdowse");
+    let pid = target.pid().to_string();
+    let mut watch = Command::new(PROGRAM)
+        .args(["watch", &pid, "--no-ui", "--interval", "100ms", "-o"])
+        .arg(&path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for_heap_samples(&path, 10);
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    let report = Command::new(PROGRAM).arg("report").arg(&path).arg("--json").output().unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    let samples = answer["timeline"]["samples"].as_array().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let whole = text
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n') && line.contains("\"record\":\"sample\""));
+    assert_eq!(samples.len(), whole.count(), "every whole sample is read");
+    assert_eq!(answer["watched"]["pid"], target.pid());
+    assert!(answer["warnings"][0].as_str().unwrap().contains("without its report"), "{}", answer["warnings"]);
+    target.wait_until_closed(Duration::from_secs(12));
+    assert!(target.lives());
+}
+
+#[test]
+fn a_target_that_is_killed_ends_the_watch_with_a_whole_recording() {
+    let mut target = Target::start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.heapdowse");
+    let pid = target.pid().to_string();
+    let watch = Command::new(PROGRAM)
+        .args(["watch", &pid, "--json", "--interval", "100ms", "-o"])
+        .arg(&path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for_heap_samples(&path, 5);
+    target.0.kill().unwrap();
+    target.0.wait().unwrap();
+    let ended = watch.wait_with_output().unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert!(answer["ended_by_itself"].is_string(), "{answer}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.lines().last().unwrap().starts_with(r#"{"record":"report""#));
+    let page = folder.path().join("a.html");
+    Command::new(PROGRAM).arg("report").arg(&path).arg("--html").arg(&page).output().unwrap();
+    assert!(std::fs::read_to_string(page).unwrap().contains("class=\"heap\""));
+}
+
+fn wait_for_heap_samples(path: &Path, count: usize) {
+    let begun = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        if text.matches("\"heap_used\"").count() >= count {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{text}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
