@@ -58,7 +58,7 @@ impl Run<'_> {
                 "a full collection may stop the process for longer than --max-pause allows, so none is forced".into(),
             );
         }
-        let before = if collect { processes.other_floors() } else { Vec::new() };
+        let before = if collect { others(processes, &mut watched) } else { Vec::new() };
         let mut traffic = Traffic {
             begun: Instant::now(),
             number: 0,
@@ -82,12 +82,12 @@ impl Run<'_> {
             }
             Err(error) => return Err(error),
         };
-        let after = if collect { processes.other_floors() } else { Vec::new() };
-        for (pid, from) in before {
-            let Some((_, to)) = after.iter().find(|(other, _)| *other == pid) else { continue };
+        let after = if collect { others(processes, &mut watched) } else { Vec::new() };
+        for (name, from) in before {
+            let Some((_, to)) = after.iter().find(|(other, _)| *other == name) else { continue };
             let mb = |bytes: u64| bytes as f64 / 1_048_576.0;
             warnings.push(format!(
-                "process {pid} of the same program was less busy: floor {:.2} MB, then {:.2} MB",
+                "{name} is part of the same program: its floor was {:.2} MB, and {:.2} MB at the end",
                 mb(from),
                 mb(*to)
             ));
@@ -268,6 +268,13 @@ impl Run<'_> {
         traffic.after_snapshot = true;
         Ok(())
     }
+}
+
+/// The floors of what belongs to the program and is not diagnosed: other processes, and this one's workers.
+fn others(processes: &mut Processes, watched: &mut Watched) -> Vec<(String, u64)> {
+    let others = processes.other_floors().into_iter().map(|(pid, floor)| (format!("process {pid}"), floor));
+    // A process that has ended has none any more.
+    others.chain(watched.worker_floors().unwrap_or_default()).collect()
 }
 
 /// Lets time pass. An error when the process has ended or only waits for us to go.
