@@ -121,6 +121,12 @@ pub struct SnapshotTaken {
     pub nodes: u64,
     /// Where it was kept.
     pub file: Option<PathBuf>,
+    /// What it was expected to cost.
+    #[serde(default)]
+    pub price: Option<crate::price::Price>,
+    /// What it did cost.
+    #[serde(default)]
+    pub paid: Option<super::Paid>,
 }
 
 impl From<&Snapshot> for SnapshotTaken {
@@ -131,6 +137,8 @@ impl From<&Snapshot> for SnapshotTaken {
             bytes: snapshot.bytes,
             nodes: snapshot.graph.node_count() as u64,
             file: snapshot.file.clone(),
+            price: snapshot.price,
+            paid: snapshot.paid,
         }
     }
 }

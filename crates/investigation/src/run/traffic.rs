@@ -9,11 +9,10 @@ use super::{
     Outcome, Run, RunError, RunStep,
     attached::{Processes, unit},
     find::Target,
-    snapshots::{self, Schedule},
+    snapshots::{self, Schedule, Taken},
     subject::Subject,
     watch::{MeasuredFloor, Watched},
 };
-use crate::price;
 
 /// Least time between two forced floors.
 const LEAST_INTERVAL: Duration = Duration::from_secs(4);
@@ -238,32 +237,15 @@ impl Run<'_> {
         {
             return Ok(());
         }
-        let price = price::predict(last.heap_used, &watched.process.node_version);
-        let room = price::headroom(watched.process.pid).ok();
-        let pause = Duration::from_secs_f64(price.pause_seconds.high);
-        let too_long = processes.plan.max_pause.is_some_and(|most| pause > most);
-        if too_long || room.is_some_and(|room| !room.allows(&price)) {
-            let mb = |bytes: f64| bytes / 1_048_576.0;
-            let reason = format!(
-                "no snapshot was taken: it may cost {:.0} to {:.0} MB and stop the process for {:.1} to {:.1} s, and {}",
-                mb(price.bytes.low),
-                mb(price.bytes.high),
-                price.pause_seconds.low,
-                price.pause_seconds.high,
-                if too_long { "--max-pause forbids that" } else { "there is not so much memory" }
-            );
-            if !warnings.contains(&reason)
-                && !warnings.iter().any(|known| known.starts_with("no snapshot was taken"))
-            {
-                warnings.push(reason);
+        match self.snapshot(watched, last.round, last.work, processes.plan.max_pause)? {
+            Taken::Snapshot => {}
+            Taken::Refused(reason) => {
+                if !warnings.iter().any(|known| known.starts_with("no snapshot was taken")) {
+                    warnings.push(reason);
+                }
+                return Ok(());
             }
-            return Ok(());
         }
-        let keep = self.options.keep_snapshots.as_deref();
-        let Some(snapshot) = snapshots::take(watched, last.round, last.work, keep, self.events)? else {
-            return Err(InspectorError::Closed { during: "a heap snapshot".to_owned() }.into());
-        };
-        self.snapshots.push(snapshot);
         traffic.schedule.taken(last.round);
         traffic.after_snapshot = true;
         Ok(())
