@@ -211,6 +211,9 @@ pub struct Suspect {
     pub evidence: Vec<String>,
     /// What could not be found, and why.
     pub missing: Vec<MissingPart>,
+    /// The stack that allocated one of them, innermost call first, where `--allocations` asked for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allocated_at: Vec<CodePlace>,
     /// What is known of such a leak, and what to do about it.
     #[serde(default)]
     pub known: Option<leak_verdict::KnownCase>,

@@ -81,6 +81,14 @@ impl Run<'_> {
         snapshot.price = Some(price);
         snapshot.paid = grown.map(|bytes| Paid { bytes, seconds: started.elapsed().as_secs_f64() });
         self.snapshots.push(snapshot);
+        if self.options.allocations {
+            let session = &mut watched.session;
+            match self.snapshots.len() {
+                1 => session.start_allocation_stacks().map_err(RunError::from_inspector)?,
+                SNAPSHOTS => session.stop_allocation_stacks().map_err(RunError::from_inspector)?,
+                _ => {}
+            }
+        }
         Ok(Taken::Snapshot)
     }
 }
