@@ -9,6 +9,7 @@ use investigation::demo::DemoError;
 use investigation::gc::GcError;
 use investigation::open::OpenError;
 use investigation::run::RunError;
+use investigation::tune::TuneError;
 
 use crate::{output, text};
 
@@ -76,6 +77,9 @@ fn code(error: &anyhow::Error) -> u8 {
         None => {}
     }
     if error.is::<CannotCapture>() || error.is::<SelectError>() {
+        return CANNOT_WATCH;
+    }
+    if error.is::<TuneError>() {
         return CANNOT_WATCH;
     }
     match error.downcast_ref::<RunError>() {

@@ -11,6 +11,7 @@ pub mod price;
 pub mod recording;
 pub mod run;
 pub mod top;
+pub mod tune;
 pub mod watch;
 pub mod whole_file;
 

@@ -35,6 +35,8 @@ pub struct Status {
     pub seccomp: u32,
     /// Threads.
     pub threads: u32,
+    /// The most that was ever resident, bytes.
+    pub peak_resident: Option<u64>,
 }
 
 /// Reads `/proc/PID/status`.
@@ -78,6 +80,8 @@ fn parse(text: &str) -> Option<Status> {
         usr1,
         seccomp: number("Seccomp").unwrap_or(0),
         threads: number("Threads").unwrap_or(1),
+        peak_resident: field("VmHWM")
+            .and_then(|value| value.strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)),
     })
 }
 
@@ -109,6 +113,9 @@ mod tests {
         let status = parse(&sample("0", "0", "0")).unwrap();
         assert_eq!((status.state, status.user, status.seccomp, status.threads), ('S', 1001, 2, 11));
         assert_eq!(status.namespace_pids, [812, 7]);
+        assert_eq!(status.peak_resident, None);
+        let with_peak = sample("0", "0", "0") + "VmHWM:\t   51200 kB\n";
+        assert_eq!(parse(&with_peak).unwrap().peak_resident, Some(51200 * 1024));
         assert_eq!(parse("Name:\tx\n"), None);
     }
 

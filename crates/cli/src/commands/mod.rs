@@ -48,6 +48,7 @@ commands! {
     Diff: diff,
     Nodes: nodes,
     Gc: gc,
+    Tune: tune,
     Explain: explain,
     Completions: completions,
     Man: man,

@@ -7,6 +7,7 @@ mod terms;
 use serde::Serialize;
 
 pub use probe::{NodeNumbers, V8Flag, v8_flags};
+pub(crate) use probe::{max_semi_space, version};
 
 /// Presence and default of V8's memory flags by version.
 const FLAGS: &str = include_str!("flags.tsv");
@@ -59,8 +60,18 @@ pub struct UnknownWord {
     pub suggestions: Vec<String>,
 }
 
+/// Whether V8 has or had a flag of memory with this name (normal form), in whichever version.
+pub(crate) fn is_memory_flag(name: &str) -> bool {
+    rows().any(|(known, _)| known == name)
+}
+
+/// What is worth knowing of a flag (normal form), with what to use where it is gone.
+pub(crate) fn note(name: &str) -> Option<&'static str> {
+    notes::NOTES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 /// Small letters, dashes between words, none before them.
-fn normal(word: &str) -> String {
+pub(crate) fn normal(word: &str) -> String {
     let word = word.trim().trim_start_matches(['-', '_']).to_lowercase();
     let name = word.split('=').next().unwrap_or_default();
     name.split(['-', '_', ' ']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
@@ -96,7 +107,7 @@ pub fn explain(word: &str, node: &str) -> Result<Explained, UnknownWord> {
         own.as_ref().map(|flag| flag.name.clone()).or(row.as_ref().map(|(name, _)| (*name).to_owned()));
     let flag = flag.unwrap_or_default();
     let explanation = Explanation::Flag {
-        text: notes::NOTES.iter().find(|(name, _)| *name == flag).map(|(_, text)| (*text).to_owned()),
+        text: note(&flag).map(str::to_owned),
         versions: row.map(|(_, versions)| versions).unwrap_or_default(),
         here: own,
         flag,

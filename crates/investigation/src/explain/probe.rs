@@ -16,7 +16,8 @@ const QUESTION: &str = "const v8 = require('v8');
 pub struct NodeNumbers {
     /// Its version.
     pub version: String,
-    /// Fields of `v8.getHeapStatistics()`, and committed bytes of each heap space, right after the start.
+    /// Fields of `v8.getHeapStatistics()`, and committed bytes of each heap space, right after the start; and
+    /// `max_semi_space`, the bytes that one of new space's halves can grow to.
     pub numbers: BTreeMap<String, f64>,
 }
 
@@ -35,7 +36,26 @@ pub struct V8Flag {
 
 /// The version and heap of a node binary, or `None` if it can't be run.
 pub(super) fn numbers(node: &str) -> Option<NodeNumbers> {
-    serde_json::from_str(&output(node, &["-e", QUESTION])?).ok()
+    let mut numbers: NodeNumbers = serde_json::from_str(&output(node, &["-e", QUESTION])?).ok()?;
+    // New space has only begun to grow in a process that has just started: its size says nothing of its limit.
+    let largest = max_semi_space(node).map(|bytes| ("max_semi_space".to_owned(), bytes as f64));
+    numbers.numbers.extend(largest);
+    Some(numbers)
+}
+
+/// The version of a node binary, or `None` if it can't be run.
+pub(crate) fn version(node: &str) -> Option<String> {
+    output(node, &["--version"]).map(|text| text.trim().to_owned())
+}
+
+/// How large a semi-space can become when no flag says so, in bytes: V8 adds three of them to the limit of old
+/// space, and a given limit of old space leaves the rest of that sum.
+pub(crate) fn max_semi_space(node: &str) -> Option<u64> {
+    const OLD_SPACE_MB: u64 = 100;
+    let flag = format!("--max-old-space-size={OLD_SPACE_MB}");
+    let limit = output(node, &[&flag, "-p", "require('v8').getHeapStatistics().heap_size_limit"])?;
+    let rest = limit.trim().parse::<u64>().ok()?.checked_sub(OLD_SPACE_MB << 20)?;
+    Some(rest / 3).filter(|&bytes| bytes > 0)
 }
 
 /// All flags of V8 in a node binary, or `None` if it can't be run.

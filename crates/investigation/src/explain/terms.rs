@@ -5,7 +5,7 @@ pub(super) struct Term {
     pub(super) word: &'static str,
     pub(super) aliases: &'static [&'static str],
     pub(super) text: &'static str,
-    /// A field of `v8.getHeapStatistics()`, or the name of a heap space.
+    /// A field of `v8.getHeapStatistics()`, the name of a heap space, or `max_semi_space`.
     pub(super) number: Option<&'static str>,
 }
 
@@ -38,7 +38,7 @@ terms! {
     "heap total" ["heaptotal", "committed"] = "total_heap_size": "Bytes that V8 has taken from the system for the JavaScript heap."
     "heap limit" ["heap_size_limit", "heap size limit"] = "heap_size_limit": "The size that the JavaScript heap cannot exceed: beyond it the program ends with \"JavaScript heap out of memory\". V8 computes it from the memory of the machine or container: half of it up to 2 GB, 4 GB from 15 GB of memory on."
     "new space" ["young generation", "nursery"] = "new_space": "Where objects begin. It is small, fills quickly, and is collected by scavenges; what lives through two of them moves to old space."
-    "semi-space" ["semispace", "semi space"] = "new_space": "One of the two halves of new space. A scavenge copies what lives from one to the other."
+    "semi-space" ["semispace", "semi space"] = "max_semi_space": "One of the two halves of new space. A scavenge copies what lives from one to the other. They begin small and grow when much survives, up to the number here (--max-semi-space-size)."
     "old space" ["old generation"] = "old_space": "Where objects are that lived through two scavenges. It is collected by mark-compact, when it has grown by a factor since the last time. Leaks end up here."
     "large object space" ["lo space", "large objects"] = "large_object_space": "Objects too large for a page of the other spaces, each with pages of its own; they are never moved."
     "code space" ["code"] = "code_space": "Machine code that V8 compiled. It grows while a program warms up."

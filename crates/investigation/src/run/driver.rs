@@ -14,13 +14,13 @@ use super::http::Connection;
 
 /// What a round of load came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct LoadResult {
+pub(crate) struct LoadResult {
     /// Requests that were answered, if that is known.
-    pub(super) requests: Option<u64>,
+    pub(crate) requests: Option<u64>,
     /// Requests that failed, if that is known.
-    pub(super) failed: Option<u64>,
+    pub(crate) failed: Option<u64>,
     /// What was wrong, if anything.
-    pub(super) complaint: Option<String>,
+    pub(crate) complaint: Option<String>,
 }
 
 /// After this many failures in a row a connection gives up.
@@ -28,13 +28,13 @@ const FAILURES: u32 = 20;
 
 /// Stops a round of load from another thread, also where it waits for an answer that will never come.
 #[derive(Debug, Default)]
-pub(super) struct Stopper {
+pub(crate) struct Stopper {
     raised: AtomicBool,
     sockets: Mutex<Vec<TcpStream>>,
 }
 
 impl Stopper {
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.raised.store(true, Ordering::Release);
         for socket in self.sockets.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             // One that is closed already needs no stopping.
@@ -68,6 +68,19 @@ pub(super) fn drive(
     patience: Duration,
     stop: &Stopper,
 ) -> LoadResult {
+    drive_timed(address, path, total, connections, patience, stop, &|_| {})
+}
+
+/// The same; `took` is told how long each answer took, on the thread that waited for it.
+pub(crate) fn drive_timed(
+    address: SocketAddr,
+    path: &str,
+    total: u64,
+    connections: usize,
+    patience: Duration,
+    stop: &Stopper,
+    took: &(dyn Fn(Duration) + Sync),
+) -> LoadResult {
     let next = AtomicU64::new(0);
     let answered = AtomicU64::new(0);
     let failed = AtomicU64::new(0);
@@ -83,8 +96,10 @@ pub(super) fn drive(
                     && Instant::now() < deadline
                     && next.fetch_add(1, Ordering::Relaxed) < total
                 {
+                    let asked = Instant::now();
                     match one(&mut connection, address, path, stop) {
                         Ok(status) => {
+                            took(asked.elapsed());
                             in_a_row = 0;
                             answered.fetch_add(1, Ordering::Relaxed);
                             server_errors.fetch_add(u64::from(status >= 500), Ordering::Relaxed);
@@ -170,7 +185,12 @@ mod tests {
     #[test]
     fn exactly_as_many_requests_as_asked_for() {
         let (address, seen) = serve(7);
-        let result = drive(address, "/", 103, 5, Duration::from_secs(20), &Stopper::default());
+        let timed = AtomicU64::new(0);
+        let took = |_| {
+            timed.fetch_add(1, Ordering::SeqCst);
+        };
+        let result = drive_timed(address, "/", 103, 5, Duration::from_secs(20), &Stopper::default(), &took);
+        assert_eq!(timed.into_inner(), 103);
         assert_eq!((result.requests, result.failed, result.complaint), (Some(103), Some(0), None));
         assert_eq!(seen.load(Ordering::SeqCst), 103);
     }

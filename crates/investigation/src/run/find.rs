@@ -14,7 +14,7 @@ use node_process::{ListeningPort, listening_ports};
 use super::{Ready, RunError, RunOptions, announcement::Announcement, program::Program, subject::Subject};
 
 /// What waiting for the program came to.
-pub(super) enum Found {
+pub(crate) enum Found {
     /// It listens; load can be made.
     Listening(Target),
     /// It does not, and nobody asked for load.
@@ -43,7 +43,7 @@ const OTHER_PORT_AFTER: Duration = Duration::from_secs(2);
 const QUIET_AFTER: Duration = Duration::from_millis(300);
 
 /// Waits until the program is ready in the way that was asked for.
-pub(super) fn wait_until_ready(program: &mut Program, options: &RunOptions) -> Result<Found, RunError> {
+pub(crate) fn wait_until_ready(program: &mut Program, options: &RunOptions) -> Result<Found, RunError> {
     let started = Instant::now();
     let mut other_port_since = None;
     loop {

@@ -14,11 +14,11 @@ use super::{RunError, RunOptions, driver::LoadResult, program};
 
 /// What a command line may hold in braces, and a program find in its environment.
 #[derive(Debug, Clone)]
-pub(super) struct Placeholders {
-    pub(super) address: Option<SocketAddr>,
-    pub(super) requests: u64,
-    pub(super) round: u32,
-    pub(super) pid: u32,
+pub(crate) struct Placeholders {
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) requests: u64,
+    pub(crate) round: u32,
+    pub(crate) pid: u32,
 }
 
 impl Placeholders {
@@ -50,7 +50,7 @@ struct Counted {
 /// Runs the command to its end.
 ///
 /// `program_lives` is asked now and then: load on a program that has ended would only run into its deadline.
-pub(super) fn run_command(
+pub(crate) fn run_command(
     command: &str,
     placeholders: &Placeholders,
     options: &RunOptions,

@@ -45,9 +45,11 @@ pub use snapshots::{Paid, Snapshot};
 pub use sources::{ScriptSource, ScriptSources};
 
 use crate::recording::{Record, RecordedEvents, Recorder, Timeline};
-use find::Found;
+pub(crate) use driver::{LoadResult, Stopper, drive_timed};
+pub(crate) use find::{Found, Target, wait_until_ready};
+pub(crate) use load::{Placeholders, run_command};
 use on_oom::OnOom;
-use program::Program;
+pub(crate) use program::Program;
 pub(crate) use watch::{MeasuredFloor, Watched};
 
 /// Runs a program until there is a verdict about it.

@@ -128,7 +128,7 @@ impl RunOptions {
         self.load.is_some() || self.url.is_some()
     }
 
-    pub(super) fn interrupted(&self) -> bool {
+    pub(crate) fn interrupted(&self) -> bool {
         self.interrupt.load(std::sync::atomic::Ordering::Relaxed)
     }
 }

@@ -34,7 +34,7 @@ const INSPECTOR_LINES: [&[u8]; 5] = [
 
 /// A started program. Dropping it ends it with all that it started.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(crate) struct Program {
     child: Child,
     announcements: Announcements,
     /// The port in its `PORT`, if that is a number.
@@ -45,7 +45,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    pub(super) fn start(options: &RunOptions) -> Result<Self, RunError> {
+    pub(crate) fn start(options: &RunOptions) -> Result<Self, RunError> {
         let (name, arguments) = options.command.split_first().ok_or(RunError::NoCommand)?;
         let file_error = |source| RunError::File { what: "the script to preload".into(), source };
         let announcements = Announcements::prepare().map_err(file_error)?;
@@ -97,7 +97,7 @@ impl Program {
     }
 
     /// How the program ended, if it has.
-    pub(super) fn ended(&mut self) -> Option<String> {
+    pub(crate) fn ended(&mut self) -> Option<String> {
         if self.status.is_none() {
             self.status = self.child.try_wait().ok().flatten();
         }
@@ -117,7 +117,7 @@ impl Program {
         known
     }
 
-    pub(super) fn live_pids(&self) -> Vec<u32> {
+    pub(crate) fn live_pids(&self) -> Vec<u32> {
         ProcessTree::of(self.child.id()).live_pids().collect()
     }
 
@@ -127,7 +127,7 @@ impl Program {
     }
 
     /// Waits a little for a program that is about to end by itself.
-    pub(super) fn wait_for_end(&mut self, patience: Duration) -> Option<String> {
+    pub(crate) fn wait_for_end(&mut self, patience: Duration) -> Option<String> {
         let deadline = Instant::now() + patience;
         loop {
             let ended = self.ended();
@@ -139,7 +139,7 @@ impl Program {
     }
 
     /// Ends the program with all that it started: SIGTERM, and SIGKILL for what is left after 3 seconds.
-    pub(super) fn stop(&mut self) -> Option<String> {
+    pub(crate) fn stop(&mut self) -> Option<String> {
         let root = self.child.id();
         if self.ended().is_none() {
             self.stopping = true;

@@ -8,10 +8,12 @@ mod autocorrelation;
 mod mann_kendall;
 mod normal;
 mod shape;
+mod student;
 mod theil_sen;
 
 pub use autocorrelation::variance_factor;
 pub use mann_kendall::{MannKendall, mann_kendall};
 pub use normal::normal_cdf;
 pub use shape::{Fits, fit_shapes};
+pub use student::{MeanDifference, Noise, mean_difference, noise_within, student_quantile};
 pub use theil_sen::{TheilSen, median, theil_sen};
