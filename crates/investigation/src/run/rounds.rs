@@ -216,6 +216,10 @@ impl Run<'_> {
         let served = watched.read()?.requests;
         let own = served.saturating_sub(progress.served);
         progress.served = served;
+        if own == 0 && result.complaint.is_some() {
+            // A load that failed has made no requests, however many it was told to make.
+            result.requests = Some(0);
+        }
         // In a cluster only the process itself knows its share.
         if progress.cluster || (result.requests.is_none() && own > 0) {
             result.requests = Some(own);
