@@ -23,5 +23,6 @@ pub use read::{ReadRecordingError, Recorded, Skipped, open, read, report_of};
 pub use record::{FloorRecord, Header, Record};
 pub use recorder::Recorder;
 pub use sample::{Collection, CollectionKind, Mark, MarkKind, Sample, Space, sample_process};
+pub(crate) use timeline::every_second;
 pub use timeline::{CollectionTotal, Timeline};
 pub use write::RecordingFile;

@@ -135,7 +135,8 @@ impl Timeline {
     }
 }
 
-fn every_second<T>(items: &mut Vec<T>) {
+/// Keeps the first and every second after it: half the items at twice the spacing.
+pub(crate) fn every_second<T>(items: &mut Vec<T>) {
     let mut index = 0;
     items.retain(|_| {
         index += 1;
@@ -149,6 +150,13 @@ mod tests {
 
     fn sample(pid: u32, seconds: f64) -> Sample {
         Sample { seconds, pid, ..Sample::default() }
+    }
+
+    #[test]
+    fn thinning_keeps_the_first_and_the_spacing() {
+        let mut items: Vec<u32> = (0..7).collect();
+        every_second(&mut items);
+        assert_eq!(items, [0, 2, 4, 6]);
     }
 
     #[test]

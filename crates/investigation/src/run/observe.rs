@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use leak_verdict::WorkUnit;
 
+use crate::recording::every_second;
+
 use super::{
     Outcome, Run, RunError, RunStep, find,
     find::Target,
@@ -137,25 +139,5 @@ impl Run<'_> {
             self.started.elapsed().as_secs_f64()
         ));
         (Some(watched), WorkUnit::Second, status)
-    }
-}
-
-fn every_second<T>(items: &mut Vec<T>) {
-    let mut index = 0;
-    items.retain(|_| {
-        index += 1;
-        index % 2 == 1
-    });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thinning_keeps_the_first_and_the_spacing() {
-        let mut items: Vec<u32> = (0..7).collect();
-        every_second(&mut items);
-        assert_eq!(items, [0, 2, 4, 6]);
     }
 }
