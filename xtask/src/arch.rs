@@ -86,7 +86,9 @@ fn dependencies() -> Result<Vec<String>> {
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let wanted = dependency["name"].as_str().unwrap_or_default();
             let in_tests = dependency["kind"].as_str() == Some("dev");
-            let in_table = allowed.contains(&wanted) || (in_tests && TESTING.contains(&wanted));
+            // The binary's tests look at processes themselves, to see whether it told the truth.
+            let looks = name == "heapdowse" && wanted == "node-process";
+            let in_table = allowed.contains(&wanted) || (in_tests && (TESTING.contains(&wanted) || looks));
             // The oracle's own test is where the engine and DevTools meet.
             let oracle = name == "devtools-oracle" && in_tests;
             if ours.contains(wanted) && !in_table && !oracle {

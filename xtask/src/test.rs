@@ -5,7 +5,7 @@ use test_heaps::{cache_dir, nodes, real_programs};
 
 use crate::arguments::Arguments;
 use crate::shell::{PROFILE, cargo, run as execute, step};
-use crate::{arch, lint, oracle};
+use crate::{arch, lint, oracle, zoo};
 
 pub(crate) fn run(arguments: Arguments) -> Result<()> {
     arguments.finish()?;
@@ -37,6 +37,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
         execute(tests.env("HEAPDOWSE_TEST_NODES", all))
     })?;
     step("numbers against DevTools", || oracle::compare_all(&oracle::Plan::default()))?;
+    step("programs of known truth", || zoo::run_all(&zoo::Plan::short()))?;
     step("docs", || {
         let mut doc = cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
         execute(doc.env("RUSTDOCFLAGS", "-D warnings"))

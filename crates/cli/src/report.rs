@@ -208,6 +208,11 @@ fn suspect_text(out: &mut String, suspect: &Suspect, number: usize, unit: &str, 
             style.foreign(&missing.reason)
         );
     }
+    for (depth, frame) in suspect.allocated_at.iter().enumerate() {
+        let label = if depth == 0 { "allocated by:" } else { "  called from:" };
+        let name = frame.symbol.as_deref().unwrap_or("(anonymous)");
+        let _ = writeln!(out, "{bullet}{label} {} at {}", style.code(&safe(name)), place(frame, style));
+    }
     if let Some(known) = &suspect.known {
         let _ = writeln!(out, "{bullet}known: {}", safe(&known.title));
         let _ = writeln!(out, "{bullet}what to do: {}", safe(&known.advice));

@@ -181,6 +181,20 @@ fn what_cannot_be_attached_to_is_said_in_one_line() {
 }
 
 #[test]
+fn a_worker_is_named_with_its_floors() {
+    let files = Files::new();
+    let server = Server::start_with(&node(), &["--inspect-port=0", "serves.cjs"], &[("WORKER", "1")]);
+    let run = files.run(&["attach", &server.pid().to_string(), "--for", "6s", "--json"]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(answer["warnings"].to_string().contains("worker 1"), "{answer}");
+    let run = files.run(&["snapshot", &server.pid().to_string(), "--worker", "1", "-o", "w.heapsnapshot"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(files.stdout(&["classes", "w.heapsnapshot"]).contains("OnlyInWorker"));
+    server.assert_closes_within(Duration::ZERO);
+}
+
+#[test]
 fn no_pause_longer_than_allowed() {
     let files = Files::new();
     let server = server();

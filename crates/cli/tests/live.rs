@@ -149,9 +149,10 @@ fn a_recording_outlives_our_kill_and_the_target_goes_on() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_for_heap_samples(&path, 10);
+    let seen = heap_samples_come(&path, 10);
     watch.kill().unwrap();
     watch.wait().unwrap();
+    assert!(seen, "{}", std::fs::read_to_string(&path).unwrap_or_default());
     let report = Command::new(PROGRAM).arg("report").arg(&path).arg("--json").output().unwrap();
     let answer: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
     let samples = answer["timeline"]["samples"].as_array().unwrap();
@@ -167,6 +168,23 @@ fn a_recording_outlives_our_kill_and_the_target_goes_on() {
 }
 
 #[test]
+fn a_process_that_cannot_be_attached_to_is_watched_from_outside_until_it_ends() {
+    let code = "process.on('SIGUSR1', () => {}); setTimeout(() => {}, 6000)";
+    let mut target =
+        Command::new("node").args(["--heapsnapshot-signal=SIGUSR1", "-e", code]).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    let ended =
+        Command::new(PROGRAM).args(["watch", &target.id().to_string(), "--json", "--for", "40s"]).output();
+    let begun = Instant::now();
+    target.wait().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2), "watching ended with the process, not before or after");
+    let answer: serde_json::Value = serde_json::from_slice(&ended.unwrap().stdout).unwrap();
+    let warnings = answer["warnings"].to_string();
+    assert!(warnings.contains("from outside only"), "{warnings}");
+    assert!(answer["timeline"]["samples"].as_array().unwrap().len() > 3);
+}
+
+#[test]
 fn a_target_that_is_killed_ends_the_watch_with_a_whole_recording() {
     let mut target = Target::start();
     let folder = tempfile::tempdir().unwrap();
@@ -179,10 +197,11 @@ fn a_target_that_is_killed_ends_the_watch_with_a_whole_recording() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_for_heap_samples(&path, 5);
+    let seen = heap_samples_come(&path, 5);
     target.0.kill().unwrap();
     target.0.wait().unwrap();
     let ended = watch.wait_with_output().unwrap();
+    assert!(seen, "{}", std::fs::read_to_string(&path).unwrap_or_default());
     let answer: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert!(answer["ended_by_itself"].is_string(), "{answer}");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -192,14 +211,14 @@ fn a_target_that_is_killed_ends_the_watch_with_a_whole_recording() {
     assert!(std::fs::read_to_string(page).unwrap().contains("class=\"heap\""));
 }
 
-fn wait_for_heap_samples(path: &Path, count: usize) {
+/// Waits until the recording has samples of the heap; false if they don't come.
+fn heap_samples_come(path: &Path, count: usize) -> bool {
     let begun = Instant::now();
-    loop {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        if text.matches("\"heap_used\"").count() >= count {
-            return;
+    while begun.elapsed() < Duration::from_secs(60) {
+        if std::fs::read_to_string(path).unwrap_or_default().matches("\"heap_used\"").count() >= count {
+            return true;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "{text}");
         std::thread::sleep(Duration::from_millis(50));
     }
+    false
 }

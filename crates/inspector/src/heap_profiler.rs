@@ -28,6 +28,24 @@ impl<S: Read + Write> Session<S> {
         self.call::<serde_json::Value>("HeapProfiler.collectGarbage", json!({})).map(drop)
     }
 
+    /// Remembers the stack of every allocation from now on; later snapshots say it. The target gets about twelve times
+    /// slower.
+    ///
+    /// # Errors
+    /// When the target refuses or is gone.
+    pub fn start_allocation_stacks(&mut self) -> Result<(), InspectorError> {
+        let params = json!({ "trackAllocations": true });
+        self.call::<serde_json::Value>("HeapProfiler.startTrackingHeapObjects", params).map(drop)
+    }
+
+    /// Ends what [`start_allocation_stacks`](Self::start_allocation_stacks) began, without another snapshot.
+    ///
+    /// # Errors
+    /// When the target refuses or is gone.
+    pub fn stop_allocation_stacks(&mut self) -> Result<(), InspectorError> {
+        self.call::<serde_json::Value>("HeapProfiler.disable", json!({})).map(drop)
+    }
+
     /// Takes a heap snapshot and writes its bytes to `sink` as they arrive.
     ///
     /// A sink that blocks holds up the target's socket and nothing else; a sink that fails does not harm

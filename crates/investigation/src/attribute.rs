@@ -128,6 +128,10 @@ impl Attributor {
             evidence: Vec::new(),
             missing: missing(&culprit),
             known: None,
+            allocated_at: allocated_at(heap.graph, suspect)
+                .into_iter()
+                .map(|place| self.relative(place))
+                .collect(),
         };
         answer.evidence = evidence(suspect, &answer);
         if !self.without_known_cases {
@@ -226,6 +230,32 @@ fn evidence(suspect: &heap_graph::Suspect, answer: &Suspect) -> Vec<String> {
         lines.push("it did not grow in every window, so it may be no leak".to_owned());
     }
     lines
+}
+
+/// The stack that allocated the sample, if the snapshot knows it.
+fn allocated_at(graph: &HeapGraph, suspect: &heap_graph::Suspect) -> Vec<CodePlace> {
+    const DEEPEST: usize = 12;
+    let traces = graph.traces();
+    let trace = [suspect.sample, suspect.top]
+        .into_iter()
+        .filter_map(|node| traces.node_trace.get(node.index()).copied())
+        .find(|&trace| trace != 0);
+    let Some(trace) = trace else { return Vec::new() };
+    let text = |index: u32| graph.strings().get(index).unwrap_or_default().to_owned();
+    let place = |position: usize| {
+        let function = traces.functions.get(traces.tree.get(position)?.function as usize)?;
+        let (name, file) = (text(function.name), text(function.script_name));
+        let symbol = (!name.is_empty()).then_some(name);
+        // The tree's own root has neither.
+        (!file.is_empty()).then(|| CodePlace {
+            file: source_culprit::to_file(&file),
+            line: function.line.saturating_add(1),
+            symbol,
+            text: None,
+            excerpt: Vec::new(),
+        })
+    };
+    traces.stack(trace).into_iter().filter_map(place).take(DEEPEST).collect()
 }
 
 /// Holds a suspect against the known cases.

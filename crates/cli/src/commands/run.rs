@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Keep the snapshots as files in this folder
     #[arg(long, value_name = "DIR")]
     keep_snapshots: Option<PathBuf>,
+    /// Also find the stacks that allocate what grows: the program gets about twelve times slower
+    #[arg(long)]
+    allocations: bool,
     /// When the program runs out of memory, take a snapshot into this folder (this one, if not given) before it dies
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".")]
     on_oom: Option<PathBuf>,
@@ -71,10 +74,14 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         requests: args.requests,
         ready: args.ready,
         keep_snapshots: args.keep_snapshots,
+        allocations: args.allocations,
         on_oom: args.on_oom,
         record: args.record,
         ..RunOptions::new(args.command)
     };
+    if options.allocations {
+        say("run", "allocation stacks are remembered from the first snapshot on: expect twelve times the CPU");
+    }
     let answer = hunt(options, args.no_matchers)?;
     if let Some(path) = &args.report {
         report::write(&answer, path).with_context(|| format!("the report {}", path.display()))?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use investigation::attach::Selector;
-use investigation::watch::{State, Watch, WatchOptions};
+use investigation::watch::{Subject, Watch, WatchOptions};
 
 use crate::interrupt;
 use crate::output::{Output, say};
@@ -110,10 +110,9 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     let watch = Watch::start(options).context(file)?;
     let until = args.time.map(|time| Instant::now() + time);
     let is_over = |watch: &Watch| {
-        let ended = |state: &State| *state == State::Ended;
         let subjects = watch.subjects();
         until.is_some_and(|until| Instant::now() >= until)
-            || (is_one && !subjects.is_empty() && subjects.iter().all(|subject| ended(&subject.state)))
+            || (is_one && !subjects.is_empty() && subjects.iter().all(Subject::has_ended))
     };
     if with_page {
         let recorded_to = record.as_ref().map(|path| path.display().to_string());

@@ -104,7 +104,7 @@ impl AttachOptions {
     /// The usual ones.
     #[must_use]
     pub fn new(guardian: Option<Vec<OsString>>, tell: Tell) -> Self {
-        Self { cancel: Arc::default(), guardian, patience: Duration::from_secs(40), several: false, tell }
+        Self { cancel: Arc::default(), guardian, patience: Duration::from_secs(40), several: true, tell }
     }
 }
 

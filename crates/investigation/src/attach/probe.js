@@ -9,7 +9,7 @@ module.exports = (require, stays) => {
   // Collections and ticks of the event loop are kept by `attend` alone.
   const MOST_COLLECTIONS = 1024;
   const MAJOR = 4;
-  const RESOLUTION_MS = 20;
+  const RESOLUTION_MS = 50;
   // Seconds of running event loop without a word from heapdowse until the probe looks whether it is still there.
   const SILENT = 3;
   const SILENT_WITHOUT_PROC = 8;

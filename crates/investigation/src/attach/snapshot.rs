@@ -54,10 +54,6 @@ impl Attached {
     /// # Errors
     /// When the process does not answer or is gone.
     pub fn worker_floor(&mut self, worker: &Worker) -> Result<u64, InspectorError> {
-        self.watched.session.in_worker(worker, |session| {
-            session.collect_garbage()?;
-            session.collect_garbage()?;
-            Ok(session.heap_usage()?.used_size as u64)
-        })
+        self.watched.worker_floor(worker)
     }
 }

@@ -79,7 +79,6 @@ impl Processes {
         if managers.len() < pids.len() {
             pids.retain(|pid| !managers.contains(pid));
         }
-        self.plan.attach.several = pids.len() > 1;
         // From the inside out: a cluster's primary tells its workers to open their inspectors as well, all on one
         // port, which does nothing to those that are open.
         for &pid in pids.iter().rev() {

@@ -43,7 +43,7 @@ pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
 pub use report::{
     CodePlace, ExcerptLine, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect, WatchedProcess,
 };
-pub use snapshots::Snapshot;
+pub use snapshots::{Paid, Snapshot};
 pub use sources::{ScriptSource, ScriptSources};
 
 use crate::recording::{Record, RecordedEvents, Recorder, Timeline};

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 use leak_verdict::WorkUnit;
 
 use super::{
-    Outcome, Run, RunError, RunStep, Snapshot, find, find::Target, snapshots, subject::Subject,
+    Outcome, Run, RunError, RunStep, find,
+    find::Target,
+    snapshots::{SNAPSHOTS, Taken},
+    subject::Subject,
     watch::Watched,
 };
 
@@ -46,7 +49,7 @@ impl Run<'_> {
         let begun = Instant::now();
         let mut slices = Slices { length: FIRST_SLICE, number: 0, begun, next_snapshot: FIRST_SNAPSHOT };
         while begun.elapsed() < self.options.watch_time {
-            match self.slice(&mut watched, &mut slices) {
+            match self.slice(&mut watched, &mut slices, warnings) {
                 Ok(true) => {}
                 Ok(false) => return Ok(self.ended(program, watched, warnings)),
                 Err(RunError::Inspector(error)) if error.is_closed() => {
@@ -64,15 +67,18 @@ impl Run<'_> {
         }
         if !self.snapshots.is_empty() {
             let work = begun.elapsed().as_secs_f64();
-            let keep = self.options.keep_snapshots.as_deref();
-            let last = snapshots::take(&mut watched, slices.number, work, keep, self.events)?;
-            self.keep_three(last);
+            self.snapshot_of_slice(&mut watched, slices.number, work, warnings)?;
         }
         Ok((Some(watched), WorkUnit::Second, None))
     }
 
     /// One slice and its floor. False when the program has ended.
-    fn slice(&mut self, watched: &mut Watched, slices: &mut Slices) -> Result<bool, RunError> {
+    fn slice(
+        &mut self,
+        watched: &mut Watched,
+        slices: &mut Slices,
+        warnings: &mut Vec<String>,
+    ) -> Result<bool, RunError> {
         let connected = watched.session.pump(slices.length).map_err(RunError::from_inspector)?;
         if !connected || watched.session.is_waiting_for_disconnect() {
             return Ok(false);
@@ -92,19 +98,28 @@ impl Run<'_> {
         let wanted = self.options.snapshots && slices.begun.elapsed() >= slices.next_snapshot;
         if wanted && (!self.snapshots.is_empty() || self.seems_to_grow(WorkUnit::Second)) {
             slices.next_snapshot = slices.begun.elapsed() * 2;
-            let keep = self.options.keep_snapshots.as_deref();
-            let taken = snapshots::take(watched, slices.number, work, keep, self.events)?;
-            self.keep_three(taken);
+            match self.snapshot_of_slice(watched, slices.number, work, warnings) {
+                Err(RunError::Inspector(error)) if error.is_closed() => return Ok(false),
+                other => other?,
+            }
         }
         Ok(true)
     }
 
-    /// The first and the last two.
-    fn keep_three(&mut self, taken: Option<Snapshot>) {
-        self.snapshots.extend(taken);
-        if self.snapshots.len() > 3 {
-            self.snapshots.remove(1);
+    /// Takes one if the program can afford it; the first and the last two are kept.
+    fn snapshot_of_slice(
+        &mut self,
+        watched: &mut Watched,
+        number: u32,
+        work: f64,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), RunError> {
+        match self.snapshot(watched, number, work, None)? {
+            Taken::Refused(reason) => warnings.push(reason),
+            Taken::Snapshot if self.snapshots.len() > SNAPSHOTS => drop(self.snapshots.remove(1)),
+            Taken::Snapshot => {}
         }
+        Ok(())
     }
 
     /// A program that has ended waits for our session to close; the verdict comes from what was seen.

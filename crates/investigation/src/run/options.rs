@@ -76,6 +76,8 @@ pub struct RunOptions {
     pub watch_time: Duration,
     /// Whether to take snapshots.
     pub snapshots: bool,
+    /// Whether to remember the stacks of allocations from the first snapshot on: about twelve times slower.
+    pub allocations: bool,
     /// A folder that keeps the snapshots as files.
     pub keep_snapshots: Option<PathBuf>,
     /// A folder for snapshots of processes that run out of memory; when given, they are taken.
@@ -108,6 +110,7 @@ impl RunOptions {
             settle: Duration::from_millis(300),
             watch_time: Duration::from_secs(30),
             snapshots: true,
+            allocations: false,
             keep_snapshots: None,
             on_oom: None,
             record: None,

@@ -121,6 +121,12 @@ pub struct SnapshotTaken {
     pub nodes: u64,
     /// Where it was kept.
     pub file: Option<PathBuf>,
+    /// What it was expected to cost.
+    #[serde(default)]
+    pub price: Option<crate::price::Price>,
+    /// What it did cost.
+    #[serde(default)]
+    pub paid: Option<super::Paid>,
 }
 
 impl From<&Snapshot> for SnapshotTaken {
@@ -131,6 +137,8 @@ impl From<&Snapshot> for SnapshotTaken {
             bytes: snapshot.bytes,
             nodes: snapshot.graph.node_count() as u64,
             file: snapshot.file.clone(),
+            price: snapshot.price,
+            paid: snapshot.paid,
         }
     }
 }
@@ -203,6 +211,9 @@ pub struct Suspect {
     pub evidence: Vec<String>,
     /// What could not be found, and why.
     pub missing: Vec<MissingPart>,
+    /// The stack that allocated one of them, innermost call first, where `--allocations` asked for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allocated_at: Vec<CodePlace>,
     /// What is known of such a leak, and what to do about it.
     #[serde(default)]
     pub known: Option<leak_verdict::KnownCase>,

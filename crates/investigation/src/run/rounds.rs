@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use inspector::InspectorError;
 use leak_verdict::{Recording, Word, WorkUnit, decide};
 
 use crate::recording::FloorRecord;
@@ -15,7 +14,7 @@ use super::{
     driver::{LoadResult, Stopper, drive},
     find::Target,
     load::{Placeholders, run_command},
-    snapshots::{self, Schedule},
+    snapshots::{Schedule, Taken},
     subject::Subject,
     watch::{MeasuredFloor, Watched},
 };
@@ -153,7 +152,11 @@ impl Run<'_> {
                 }
             }
             if self.options.snapshots && schedule.is_due(number, planned, grows) {
-                self.take_snapshot(watched, progress)?;
+                let work = self.rows.last().map_or(0.0, |row| row.work);
+                match self.snapshot(watched, progress.round, work, None)? {
+                    Taken::Snapshot => progress.after_snapshot = true,
+                    Taken::Refused(reason) => warnings.push(reason),
+                }
                 schedule.taken(number);
             }
         }
@@ -213,6 +216,10 @@ impl Run<'_> {
         let served = watched.read()?.requests;
         let own = served.saturating_sub(progress.served);
         progress.served = served;
+        if own == 0 && result.complaint.is_some() {
+            // A load that failed has made no requests, however many it was told to make.
+            result.requests = Some(0);
+        }
         // In a cluster only the process itself knows its share.
         if progress.cluster || (result.requests.is_none() && own > 0) {
             result.requests = Some(own);
@@ -291,18 +298,6 @@ impl Run<'_> {
         self.floors.clear();
         self.rows.clear();
         self.tell(RunStep::Watching(watched.process.clone()));
-        Ok(())
-    }
-
-    fn take_snapshot(&mut self, watched: &mut Watched, progress: &mut Progress) -> Result<(), RunError> {
-        let work = self.rows.last().map_or(0.0, |row| row.work);
-        let keep = self.options.keep_snapshots.as_deref();
-        let taken = snapshots::take(watched, progress.round, work, keep, self.events)?;
-        let Some(snapshot) = taken else {
-            return Err(InspectorError::Closed { during: "a heap snapshot".to_owned() }.into());
-        };
-        self.snapshots.push(snapshot);
-        progress.after_snapshot = true;
         Ok(())
     }
 

@@ -4,12 +4,16 @@ use std::{
     io::{self, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use heap_graph::{HeapGraph, ReadOptions};
 use inspector::{InspectorError, PipeWriter, pipe};
+use serde::{Deserialize, Serialize};
 
-use super::{RunError, RunEvent, RunStep, events::Events, watch::Watched};
+use crate::price::{self, Headroom, Price};
+
+use super::{Run, RunError, RunEvent, RunStep, events::Events, watch::Watched};
 use crate::whole_file::WholeFile;
 
 /// How much of a snapshot may wait for the parser.
@@ -27,6 +31,89 @@ pub struct Snapshot {
     pub graph: HeapGraph,
     /// Where its text was kept.
     pub file: Option<PathBuf>,
+    /// What it was expected to cost.
+    pub price: Option<Price>,
+    /// What it did cost.
+    pub paid: Option<Paid>,
+}
+
+/// What a snapshot did cost the process.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Paid {
+    /// How much the resident set had grown when it was done, bytes; some of it is given back later.
+    pub bytes: u64,
+    /// How long it took, seconds; the process stood still for most of it.
+    pub seconds: f64,
+}
+
+/// What became of a wish for a snapshot.
+pub(super) enum Taken {
+    /// It was taken.
+    Snapshot,
+    /// It does not fit, and nothing was done; why.
+    Refused(String),
+}
+
+impl Run<'_> {
+    /// Takes a snapshot if the process can afford it, with at most so long a pause.
+    pub(super) fn snapshot(
+        &mut self,
+        watched: &mut Watched,
+        round: u32,
+        work: f64,
+        most_pause: Option<Duration>,
+    ) -> Result<Taken, RunError> {
+        let pid = watched.process.pid;
+        let used_heap = self.rows.last().map_or(0, |row| row.heap_used);
+        let price = price::predict(used_heap, &watched.process.node_version);
+        let room = price::headroom(pid).ok();
+        if let Some(reason) = refusal(&price, room, most_pause) {
+            return Ok(Taken::Refused(reason));
+        }
+        let before = price::resident_bytes(pid);
+        let started = Instant::now();
+        let keep = self.options.keep_snapshots.as_deref();
+        let Some(mut snapshot) = take(watched, round, work, keep, self.events)? else {
+            return Err(InspectorError::Closed { during: "a heap snapshot".to_owned() }.into());
+        };
+        let grown =
+            before.zip(price::resident_bytes(pid)).map(|(before, after)| after.saturating_sub(before));
+        snapshot.price = Some(price);
+        snapshot.paid = grown.map(|bytes| Paid { bytes, seconds: started.elapsed().as_secs_f64() });
+        self.snapshots.push(snapshot);
+        if self.options.allocations {
+            let session = &mut watched.session;
+            match self.snapshots.len() {
+                1 => session.start_allocation_stacks().map_err(RunError::from_inspector)?,
+                SNAPSHOTS => session.stop_allocation_stacks().map_err(RunError::from_inspector)?,
+                _ => {}
+            }
+        }
+        Ok(Taken::Snapshot)
+    }
+}
+
+/// Why a snapshot of that price is not taken, and what else there is.
+fn refusal(price: &Price, room: Option<Headroom>, most_pause: Option<Duration>) -> Option<String> {
+    let too_long = most_pause.is_some_and(|most| price.pause_seconds.high > most.as_secs_f64());
+    let too_big = room.is_some_and(|room| !room.allows(price));
+    if !too_long && !too_big {
+        return None;
+    }
+    let mb = |bytes: f64| bytes / 1_048_576.0;
+    let why = match room.and_then(|room| room.tightest()) {
+        Some(left) if too_big => format!("there are {:.0} MB left", mb(left as f64)),
+        _ => "--max-pause forbids that".to_owned(),
+    };
+    Some(format!(
+        "no snapshot was taken: it may cost {:.0} to {:.0} MB and stop the process for {:.1} to {:.1} s, and {why}; give \
+         it more memory, watch a copy with less in its heap, or see what allocates with sampling \
+         (node --heap-prof)",
+        mb(price.bytes.low),
+        mb(price.bytes.high),
+        price.pause_seconds.low,
+        price.pause_seconds.high,
+    ))
 }
 
 /// Snapshots of a leak: the first, and two windows after it. What was made in the first window and lives on
@@ -79,7 +166,7 @@ impl Schedule {
 }
 
 /// Takes a snapshot. `Ok(None)` when the program ended meanwhile.
-pub(super) fn take(
+fn take(
     watched: &mut Watched,
     round: u32,
     work: f64,
@@ -118,7 +205,7 @@ pub(super) fn take(
         };
         let graph = parsed.map_err(|source| RunError::Snapshot { round, source })?;
         let file = kept.map(WholeFile::keep).transpose().map_err(file_error)?;
-        Ok(Some(Snapshot { round, work, bytes, graph, file }))
+        Ok(Some(Snapshot { round, work, bytes, graph, file, price: None, paid: None }))
     })
 }
 

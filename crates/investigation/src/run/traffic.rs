@@ -9,11 +9,10 @@ use super::{
     Outcome, Run, RunError, RunStep,
     attached::{Processes, unit},
     find::Target,
-    snapshots::{self, Schedule},
+    snapshots::{self, Schedule, Taken},
     subject::Subject,
     watch::{MeasuredFloor, Watched},
 };
-use crate::price;
 
 /// Least time between two forced floors.
 const LEAST_INTERVAL: Duration = Duration::from_secs(4);
@@ -58,7 +57,7 @@ impl Run<'_> {
                 "a full collection may stop the process for longer than --max-pause allows, so none is forced".into(),
             );
         }
-        let before = if collect { processes.other_floors() } else { Vec::new() };
+        let before = if collect { others(processes, &mut watched) } else { Vec::new() };
         let mut traffic = Traffic {
             begun: Instant::now(),
             number: 0,
@@ -82,12 +81,12 @@ impl Run<'_> {
             }
             Err(error) => return Err(error),
         };
-        let after = if collect { processes.other_floors() } else { Vec::new() };
-        for (pid, from) in before {
-            let Some((_, to)) = after.iter().find(|(other, _)| *other == pid) else { continue };
+        let after = if collect { others(processes, &mut watched) } else { Vec::new() };
+        for (name, from) in before {
+            let Some((_, to)) = after.iter().find(|(other, _)| *other == name) else { continue };
             let mb = |bytes: u64| bytes as f64 / 1_048_576.0;
             warnings.push(format!(
-                "process {pid} of the same program was less busy: floor {:.2} MB, then {:.2} MB",
+                "{name} is part of the same program: its floor was {:.2} MB, and {:.2} MB at the end",
                 mb(from),
                 mb(*to)
             ));
@@ -238,36 +237,26 @@ impl Run<'_> {
         {
             return Ok(());
         }
-        let price = price::predict(last.heap_used, &watched.process.node_version);
-        let room = price::headroom(watched.process.pid).ok();
-        let pause = Duration::from_secs_f64(price.pause_seconds.high);
-        let too_long = processes.plan.max_pause.is_some_and(|most| pause > most);
-        if too_long || room.is_some_and(|room| !room.allows(&price)) {
-            let mb = |bytes: f64| bytes / 1_048_576.0;
-            let reason = format!(
-                "no snapshot was taken: it may cost {:.0} to {:.0} MB and stop the process for {:.1} to {:.1} s, and {}",
-                mb(price.bytes.low),
-                mb(price.bytes.high),
-                price.pause_seconds.low,
-                price.pause_seconds.high,
-                if too_long { "--max-pause forbids that" } else { "there is not so much memory" }
-            );
-            if !warnings.contains(&reason)
-                && !warnings.iter().any(|known| known.starts_with("no snapshot was taken"))
-            {
-                warnings.push(reason);
+        match self.snapshot(watched, last.round, last.work, processes.plan.max_pause)? {
+            Taken::Snapshot => {}
+            Taken::Refused(reason) => {
+                if !warnings.iter().any(|known| known.starts_with("no snapshot was taken")) {
+                    warnings.push(reason);
+                }
+                return Ok(());
             }
-            return Ok(());
         }
-        let keep = self.options.keep_snapshots.as_deref();
-        let Some(snapshot) = snapshots::take(watched, last.round, last.work, keep, self.events)? else {
-            return Err(InspectorError::Closed { during: "a heap snapshot".to_owned() }.into());
-        };
-        self.snapshots.push(snapshot);
         traffic.schedule.taken(last.round);
         traffic.after_snapshot = true;
         Ok(())
     }
+}
+
+/// The floors of what belongs to the program and is not diagnosed: other processes, and this one's workers.
+fn others(processes: &mut Processes, watched: &mut Watched) -> Vec<(String, u64)> {
+    let others = processes.other_floors().into_iter().map(|(pid, floor)| (format!("process {pid}"), floor));
+    // A process that has ended has none any more.
+    others.chain(watched.worker_floors().unwrap_or_default()).collect()
 }
 
 /// Lets time pass. An error when the process has ended or only waits for us to go.

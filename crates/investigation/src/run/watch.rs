@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use inspector::{InspectorError, Session};
+use inspector::{InspectorError, Session, Worker};
 use serde::Deserialize;
 
 use super::{RunError, WatchedProcess, announcement::Announcement, find::Target};
@@ -136,6 +136,29 @@ impl Watched {
             resident: node_process::resident_bytes(self.process.pid).ok(),
             malloc: node_process::malloc_heap(self.process.pid).ok().flatten(),
             open_files: node_process::open_files(self.process.pid).ok(),
+        })
+    }
+
+    /// The used heap of each worker thread after two full collections of it, by Node's number and name for it.
+    pub(crate) fn worker_floors(&mut self) -> Result<Vec<(String, u64)>, InspectorError> {
+        let mut floors = Vec::new();
+        for worker in self.session.workers()? {
+            match self.worker_floor(&worker) {
+                Ok(floor) => floors.push((format!("worker {} ({})", worker.id, worker.title), floor)),
+                // It has ended meanwhile, and its main thread goes on.
+                Err(InspectorError::Closed { .. }) if self.lives() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(floors)
+    }
+
+    /// The used heap of one worker after two full collections of it.
+    pub(crate) fn worker_floor(&mut self, worker: &Worker) -> Result<u64, InspectorError> {
+        self.session.in_worker(worker, |session| {
+            session.collect_garbage()?;
+            session.collect_garbage()?;
+            Ok(session.heap_usage()?.used_size as u64)
         })
     }
 

@@ -68,6 +68,12 @@ impl Subject {
         node_process::stat(self.pid).ok().map(|stat| stat.started) == self.started
     }
 
+    /// Whether there is nothing more to see: also one that was never attached to can end.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.state == State::Ended || !self.is_same() || !node_process::is_alive(self.pid)
+    }
+
     /// The verdict so far; absent before the first floor.
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {
