@@ -71,6 +71,11 @@ fn code(error: &anyhow::Error) -> u8 {
     if interrupted {
         return INTERRUPTED;
     }
+    match error.downcast_ref::<GcError>() {
+        Some(GcError::Attach(AttachError::Interrupted)) => return INTERRUPTED,
+        Some(GcError::Attach(_) | GcError::Trace { .. }) => return CANNOT_WATCH,
+        _ => {}
+    }
     match error.downcast_ref::<AttachError>() {
         Some(AttachError::Interrupted) => return INTERRUPTED,
         Some(_) => return CANNOT_WATCH,

@@ -88,3 +88,54 @@ fn a_leak_shows_in_what_node_prints() {
     assert!(text.contains("1 line of other output"), "{text}");
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn a_running_process_is_listened_to_and_left_as_it_was() {
+    use test_heaps::server::{Client, Server, programs};
+    let files = || std::fs::read_dir(programs()).unwrap().count();
+    let before = files();
+    // A port of its own: other tests open inspectors at the same time.
+    let arguments = ["--inspect-port=0", "--max-semi-space-size=1", "serves.cjs"];
+    let server = Server::start(std::path::Path::new("node"), &arguments);
+    let client = Client::of(&server);
+    let grower = std::thread::spawn({
+        let port = server.port;
+        move || (0..12).for_each(|_| test_heaps::server::get(port, "/grow").unwrap())
+    });
+    let output = heapdowse(&[&server.pid().to_string(), "--for", "3s", "--json"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
+    // Three seconds decide nothing.
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(json["collections"].as_u64().unwrap() >= 3, "{json}");
+    let isolate = &json["isolates"][0];
+    assert_eq!(isolate["isolate"]["pid"], server.pid());
+    let kinds = isolate["kinds"].as_array().unwrap();
+    let scavenges = kinds.iter().find(|kind| kind["kind"] == "scavenge").unwrap();
+    assert!(scavenges["pauses"]["p50_milliseconds"].as_f64().unwrap() > 0.0, "{json}");
+    assert!(isolate["timeline"][0]["before"].as_u64().unwrap() > 1_000_000, "{json}");
+    assert_eq!(json["skipped"]["unparsed"], 0, "{json}");
+    let reasons = scavenges["reasons"].as_array().unwrap();
+    assert!(reasons.iter().any(|reason| reason["meaning"] == "new space was full"), "{json}");
+    // None was forced.
+    let of_all = || kinds.iter().flat_map(|kind| kind["reasons"].as_array().unwrap());
+    assert!(
+        of_all().all(|reason| reason["reason"] != "testing" && reason["reason"] != "heap profiler"),
+        "{json}"
+    );
+    grower.join().unwrap();
+    client.finish();
+    server.assert_closes_within(std::time::Duration::from_secs(12));
+    assert_eq!(*server.printed.lock().unwrap(), "");
+    assert_eq!(files(), before, "the process wrote a file");
+}
+
+#[test]
+fn digits_are_a_process() {
+    let none = heapdowse(&["4194999", "--for", "1s"]);
+    assert_eq!(none.status.code(), Some(4));
+    let file = heapdowse(&["./4194999"]);
+    assert_eq!(file.status.code(), Some(5));
+    let usage = heapdowse(&["./4194999", "--for", "1s"]);
+    assert_eq!(usage.status.code(), Some(2));
+}

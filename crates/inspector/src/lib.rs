@@ -20,6 +20,7 @@ mod pipe;
 mod runtime;
 mod session;
 mod target;
+mod tracing;
 mod worker;
 
 pub use debugger::Script;

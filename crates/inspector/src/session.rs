@@ -14,7 +14,7 @@ use tungstenite::{HandshakeError, Message, Utf8Bytes, WebSocket, protocol::WebSo
 
 use crate::{
     InspectorError, Script, SnapshotProgress, Worker, chunk::chunk_payload, debugger, message::Incoming,
-    worker,
+    tracing::Traced, worker,
 };
 
 /// How long a request waits without hearing anything, unless told otherwise.
@@ -32,6 +32,7 @@ pub struct Session<S> {
     pub(crate) scripts: Vec<Script>,
     waiting_for_disconnect: bool,
     pub(crate) workers: Vec<Worker>,
+    pub(crate) traced: Traced,
     /// The worker that requests go to; the main thread when `None`.
     pub(crate) route: Option<String>,
 }
@@ -83,6 +84,7 @@ impl<S: Read + Write> Session<S> {
             scripts: Vec::new(),
             waiting_for_disconnect: false,
             workers: Vec::new(),
+            traced: Traced::default(),
             route: None,
         })
     }
@@ -270,6 +272,7 @@ impl<S: Read + Write> Session<S> {
                 let gone = worker::detached(params)?;
                 self.workers.retain(|worker| worker.session != gone);
             }
+            Some("NodeTracing.dataCollected") => self.traced.take(params)?,
             Some("NodeRuntime.waitingForDisconnect") => self.waiting_for_disconnect = true,
             Some("HeapProfiler.reportHeapSnapshotProgress") => {
                 if let Some(progress) = &mut listener.progress {

@@ -49,7 +49,8 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
             writeln!(output, "{heading}: {text}")?;
             if let (Some((name, value)), Some(node)) = (number, &explained.node) {
                 let value = report::bytes(*value);
-                writeln!(output, "  In Node {}, just started: {value} ({name})", safe(&node.version))?;
+                let when = if name == "max_semi_space" { "at most, without flags" } else { "just started" };
+                writeln!(output, "  In Node {}, {when}: {value} ({name})", safe(&node.version))?;
             }
         }
         Explanation::Flag { flag, text, versions, here } => {
@@ -83,6 +84,10 @@ fn print_here(output: &mut Output, here: Option<&V8Flag>, node: Option<&NodeNumb
             writeln!(output, "  Node {version} has it: {} ({kind}, default {default})", safe(&flag.description))?;
         }
         None => writeln!(output, "  Node {version} does not have it.")?,
+    }
+    let semi_space = node.numbers.get("max_semi_space");
+    if let (Some("max-semi-space-size"), Some(largest)) = (here.map(|flag| flag.name.as_str()), semi_space) {
+        writeln!(output, "  Without flags it comes to {} here.", report::bytes(*largest))?;
     }
     if let Some(limit) = node.numbers.get("heap_size_limit") {
         writeln!(output, "  Without flags the heap limit of this node is {} here.", report::bytes(*limit))?;

@@ -1,17 +1,21 @@
-//! `heapdowse gc`: a GC trace explained.
+//! `heapdowse gc`: a GC trace explained, from a file or of a running process.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use investigation::Word;
-use investigation::gc::{Exactness, GcAnswer, GcEvent, JudgedIsolate, KindSummary, Rate, Skipped, read_trace};
+use investigation::gc::{Exactness, GcAnswer, GcEvent, JudgedIsolate, KindSummary, Rate, Skipped, read_trace, trace_process};
 
-use crate::output::Output;
+use crate::failure::Usage;
+use crate::interrupt;
+use crate::output::{Output, say};
 use crate::progress::Progress;
 use crate::report::{bytes, meaning};
 use crate::table::{self, Column};
+use crate::target::attach_options;
 use crate::text::{clip, count, plural, safe};
 use crate::{chart, json};
 
@@ -28,11 +32,17 @@ Examples:
   node --trace-gc server.js | heapdowse gc -
   heapdowse gc server.log --all
   node --trace-event-categories v8 server.js && heapdowse gc node_trace.1.log
+  heapdowse gc 4242 --for 2m       a running process: no collection is forced, its output is not touched
 
-Exit codes: 0 no leak, 1 leak, 3 inconclusive, 5 no trace in the input.")]
+Digits are a process; a file of that name is ./4242. Exit codes: 0 no leak, 1 leak, 3 inconclusive, 4 the process
+can't be attached to, 5 no trace in the input.")]
 pub(crate) struct Args {
-    /// A file with a trace in it, or - for standard input
+    /// A file with a trace in it, - for standard input, or the id of a running process
+    #[arg(value_name = "FILE|-|PID")]
     file: String,
+    /// How long to listen to a running process: 30s, 5m (30s, if not given)
+    #[arg(long = "for", value_name = "TIME", value_parser = super::attach::time)]
+    time: Option<Duration>,
     /// Tell of each collection, as it is read
     #[arg(long, alias = "explain")]
     all: bool,
@@ -45,26 +55,43 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
-    let input: Box<dyn Read> = match args.file.as_str() {
-        "-" => Box::new(io::stdin().lock()),
-        path => Box::new(File::open(path).with_context(|| safe(path).into_owned())?),
-    };
-    let mut progress = Progress::new(&args.file, args.json || args.all);
+    let pid = args.file.parse::<u32>().ok();
+    if args.time.is_some() && pid.is_none() {
+        bail!(Usage("--for is for running processes".to_owned()));
+    }
     let mut failed = None;
     let mut each = |event: &GcEvent| {
         if args.all && !args.json && failed.is_none() {
             failed = sentence(output, event).err();
         }
     };
-    let answer = read_trace(input, &mut each, &mut |step| progress.step(step));
-    drop(progress);
+    let answer = match pid {
+        Some(pid) => of_process(pid, args.time.unwrap_or(Duration::from_secs(30)), &mut each),
+        None => of_file(&args, &mut each),
+    };
     failed.map_or(Ok(()), Err)?;
-    let answer = answer.with_context(|| safe(&args.file).into_owned())?;
+    let answer = answer?;
     match args.json {
         true => json::print_for_file(output, "gc", &args.file, &answer)?,
         false => print(output, &args, &answer)?,
     }
     Ok(exit_code(&answer))
+}
+
+fn of_file(args: &Args, each: &mut dyn FnMut(&GcEvent)) -> Result<GcAnswer> {
+    let input: Box<dyn Read> = match args.file.as_str() {
+        "-" => Box::new(io::stdin().lock()),
+        path => Box::new(File::open(path).with_context(|| safe(path).into_owned())?),
+    };
+    let mut progress = Progress::new(&args.file, args.json || args.all);
+    read_trace(input, each, &mut |step| progress.step(step)).with_context(|| safe(&args.file).into_owned())
+}
+
+fn of_process(pid: u32, time: Duration, each: &mut dyn FnMut(&GcEvent)) -> Result<GcAnswer> {
+    // The inspector must be closed before this process is gone.
+    let _critical = interrupt::Critical::begin();
+    say("gc", &format!("listening to the collections of process {pid} for {:.0} s; none is forced", time.as_secs_f64()));
+    Ok(trace_process(pid, time, &attach_options()?, each)?)
 }
 
 /// A leak anywhere counts; that a quiet worker says nothing does not.
@@ -113,6 +140,9 @@ fn print(output: &mut Output, args: &Args, answer: &GcAnswer) -> Result<()> {
     writeln!(output, "{name}: {collections} in {isolates}")?;
     if let Some(fatal) = &answer.out_of_memory {
         writeln!(output, "  The program ran out of memory: {}", safe(fatal))?;
+    }
+    if answer.collections == 0 {
+        writeln!(output, "  V8 had no reason to collect: the program did too little in that time.")?;
     }
     print_skipped(output, &answer.skipped)?;
     let mut order: Vec<&JudgedIsolate> = answer.isolates.iter().collect();

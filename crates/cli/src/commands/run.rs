@@ -11,6 +11,7 @@ use investigation::run::{Ready, RunEvent, RunOptions, RunReport, RunStep};
 use crate::interrupt;
 use crate::output::{Output, say};
 use crate::report::{self, Style};
+use crate::text::size;
 
 /// Start a program, drive it in rounds, and say whether it leaks
 #[derive(clap::Args)]
@@ -86,13 +87,9 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         report::write(&answer, path).with_context(|| format!("the report {}", path.display()))?;
     }
     print(&answer, output, args.json)?;
-    for last in &answer.last_snapshots {
-        let (pid, path) = (last.pid.map_or("?".to_owned(), |pid| pid.to_string()), last.path.display().to_string());
-        say("run", &format!("process {pid} ran out of memory; its last snapshot is {path}"));
-        if !args.json {
-            output.heading("The heap when memory ran out")?;
-            super::analyze::print_file(output, &path)?;
-        }
+    for last in answer.last_snapshots.iter().filter(|_| !args.json) {
+        output.heading("The heap when memory ran out")?;
+        super::analyze::print_file(output, &last.path.to_string_lossy())?;
     }
     Ok(report::exit_code(&answer))
 }
@@ -135,5 +132,14 @@ pub(super) fn tell(event: &RunEvent) {
             say("run", &format!("{pause}, 5 % of the time at most"));
         }
         RunStep::Attributing => say("run", "searching the snapshots and sources"),
+        RunStep::RanOut(last) => {
+            let (pid, path) = (last.pid.map_or("?".to_owned(), |pid| pid.to_string()), last.path.display());
+            say("run", &format!("process {pid} ran out of memory; its last snapshot is {path}"));
+            for holder in last.heap.iter().flat_map(|heap| &heap.suspects) {
+                let way = holder.path.as_deref().map(|path| format!(": {path}")).unwrap_or_default();
+                let holds = size(holder.retained_size);
+                say("run", &format!("  {} × {} held {holds}{way}", holder.count, holder.class));
+            }
+        }
     }
 }

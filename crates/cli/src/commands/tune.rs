@@ -118,13 +118,16 @@ fn tell(event: TuneEvent) {
 fn print(output: &mut Output, tuned: &Tuned) -> Result<()> {
     let program = output.bold(&safe(&tuned.program.join(" ")));
     writeln!(output, "{program} (Node {})", safe(&tuned.node_version))?;
-    writeln!(
-        output,
-        "  As it is, on average of {} starts with {} requests each:",
-        tuned.baseline_starts, tuned.requests
-    )?;
+    // A load command that does not say how many requests it made is measured as a whole.
+    let counted = tuned.baseline.iter().any(|mean| mean.metric == Metric::Throughput);
+    let load = if counted { format!("{} requests each", tuned.requests) } else { "one load each".to_owned() };
+    writeln!(output, "  As it is, on average of {} starts with {load}:", tuned.baseline_starts)?;
     for mean in &tuned.baseline {
-        writeln!(output, "  {}: {}", mean.metric.as_str(), amount(mean.metric, mean.mean))?;
+        let what = match mean.metric {
+            Metric::Cpu if counted => "processor time per request",
+            metric => metric.as_str(),
+        };
+        writeln!(output, "  {what}: {}", amount(mean.metric, mean.mean))?;
     }
     for note in &tuned.notes {
         writeln!(output, "  note: {}", safe(note))?;

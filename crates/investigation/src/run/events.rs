@@ -2,7 +2,7 @@
 
 use leak_verdict::Verdict;
 
-use super::{RoundRow, ScriptSources, Snapshot, Suspect, WatchedProcess};
+use super::{LastSnapshot, RoundRow, ScriptSources, Snapshot, Suspect, WatchedProcess};
 
 /// What a run is doing.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,8 @@ pub enum RunStep {
     },
     /// The snapshots are searched for the culprit.
     Attributing,
+    /// A process ran out of memory, and this snapshot of it was kept, however the run ends.
+    RanOut(LastSnapshot),
 }
 
 /// One report of a run.

@@ -18,6 +18,7 @@ mod events;
 mod excerpt;
 mod find;
 mod http;
+mod last_heap;
 mod load;
 mod observe;
 mod on_oom;
@@ -36,6 +37,7 @@ use std::time::Instant;
 pub use attached::{AttachPlan, attach};
 pub use error::RunError;
 pub use events::{Attribute, Events, RunEvent, RunStep};
+pub use last_heap::{Holder, LastHeap};
 pub use on_oom::LastSnapshot;
 pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
 pub use report::{
@@ -70,7 +72,24 @@ pub fn run(
     let on_oom = options.on_oom.as_deref().map(OnOom::prepare).transpose().map_err(folder_error)?;
     let applied = on_oom.as_ref().map(|on_oom| on_oom.applied_to(options));
     let options = applied.as_ref().unwrap_or(options);
-    investigate(options, events, attribute, &mut Started { options, on_oom, program: None })
+    let mut started = Started { options, on_oom, program: None };
+    let mut result = investigate(options, events, attribute, &mut started);
+    let mut warnings = Vec::new();
+    let mut last = match &mut result {
+        Ok(report) => std::mem::take(&mut report.last_snapshots),
+        // A program may run out of memory before there is anything to report on.
+        Err(_) => started.leave(&mut warnings).last_snapshots,
+    };
+    for snapshot in &mut last {
+        let heap = last_heap::look(&snapshot.path, &|| !options.interrupted());
+        snapshot.heap = heap.map_err(|error| warnings.push(error.to_string())).ok();
+        events.event(&RunEvent::step(RunStep::RanOut(snapshot.clone())));
+    }
+    if let Ok(report) = &mut result {
+        report.last_snapshots = last;
+        report.warnings.extend(warnings);
+    }
+    result
 }
 
 /// What is investigated: how it comes to its floors, and how it is left.

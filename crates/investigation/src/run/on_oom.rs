@@ -14,7 +14,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use super::{RunOptions, program::Program};
+use super::{RunOptions, last_heap::LastHeap, program::Program};
 
 /// A heap of gigabytes takes minutes to write.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -30,6 +30,9 @@ pub struct LastSnapshot {
     pub path: PathBuf,
     /// Its length.
     pub bytes: u64,
+    /// What is in it; `None` when it was not looked at.
+    #[serde(default)]
+    pub heap: Option<LastHeap>,
 }
 
 /// Waits for processes that run out of memory.
@@ -120,7 +123,7 @@ impl OnOom {
                 Err(error) => return Err(error),
                 Ok(()) => {
                     std::fs::remove_file(path)?;
-                    return Ok(LastSnapshot { pid, path: target, bytes });
+                    return Ok(LastSnapshot { pid, path: target, bytes, heap: None });
                 }
             }
         }
@@ -128,7 +131,7 @@ impl OnOom {
     }
 }
 
-/// A run that ends in an error leaves what was whole by then all the same.
+/// Should nobody come to collect, what is whole is left all the same.
 impl Drop for OnOom {
     fn drop(&mut self) {
         self.collect(&mut Vec::new());
@@ -168,7 +171,7 @@ mod tests {
         let mut warnings = Vec::new();
         let kept = oom.collect(&mut warnings);
         let path = folder.path().join("oom-23572-1.heapsnapshot");
-        assert_eq!(kept, [LastSnapshot { pid: Some(23572), path, bytes: 17 }]);
+        assert_eq!(kept, [LastSnapshot { pid: Some(23572), path, bytes: 17, heap: None }]);
         assert!(warnings.len() == 1 && warnings[0].contains("23573"), "{warnings:?}");
         drop(oom);
         assert_eq!(std::fs::read(folder.path().join("oom-23572.heapsnapshot")).unwrap(), b"older");

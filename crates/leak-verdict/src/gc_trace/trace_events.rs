@@ -12,6 +12,9 @@ const LONGEST: usize = 1 << 16;
 /// Collections that began and did not end yet, over all threads; more of them are a broken file.
 const MOST_OPEN: usize = 4096;
 
+/// What Node 18 also calls a collection, and is only a part of the marking before one.
+const STEP: &str = "incremental finalization step";
+
 #[derive(Deserialize)]
 struct Event {
     pid: u64,
@@ -189,6 +192,10 @@ impl TraceEvents {
             "X" => (event.ts, event.ts + event.dur.unwrap_or(0.0), arguments, None),
             _ => return false,
         };
+        if first.reason.as_deref() == Some(STEP) {
+            self.others += 1;
+            return true;
+        }
         let bytes = |value: Option<f64>| value.map(|value| value as u64);
         let isolate = IsolateId { pid: event.pid, isolate: event.tid, is_thread: true };
         let mut found = GcEvent::new(isolate, (ended - begin).max(0.0) / 1000.0, kind);
@@ -222,6 +229,8 @@ mod tests {
             {"pid":1,"tid":1,"ts":3000,"ph":"E","name":"MinorGC","args":{"usedHeapSizeAfter":5}},
             {"pid":1,"tid":3,"ts":3000,"ph":"X","dur":500,"name":"MajorGC","args":{"usedHeapSizeBefore":4}},
             {"name":"other \"}\" MinorGC","ph":"M"},
+            {"pid":1,"tid":1,"ts":4000,"ph":"B","name":"MajorGC","args":{"type":"incremental finalization step"}},
+            {"pid":1,"tid":1,"ts":4010,"ph":"E","name":"MajorGC","args":{"usedHeapSizeAfter":5}},
             {"pid":1,"tid":2,"ts":35"#;
         let (mut reader, mut events) = (TraceEvents::default(), Vec::new());
         // Byte by byte, so that every state survives a cut between two reads.
@@ -230,6 +239,6 @@ mod tests {
         assert_eq!((events[0].isolate.isolate, events[0].pause_milliseconds), (1, Some(2.0)));
         assert_eq!((events[0].before, events[0].after), (Some(9), Some(5)));
         assert_eq!((events[1].kind, events[1].pause_milliseconds), (GcKind::MarkCompact, Some(0.5)));
-        assert_eq!((reader.unparsed, reader.others, reader.unfinished()), (0, 1, 2));
+        assert_eq!((reader.unparsed, reader.others, reader.unfinished()), (0, 2, 2));
     }
 }
