@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Files, Run};
+use common::{Files, until_said};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use test_heaps::nodes;
@@ -57,16 +57,6 @@ fn whenever_we_are_killed_the_inspector_closes_and_the_target_serves() {
         client.finish();
         assert_eq!(*server.printed.lock().unwrap(), "", "after {words} and {milliseconds} ms");
     }
-}
-
-/// Starts the program, waits until it has said these words, and leaves it running.
-fn until_said(mut command: Command, words: &str) -> Child {
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.contains(words)), "it never said {words:?}");
-    // The rest must be read, or it could block on a full pipe.
-    std::thread::spawn(move || lines.for_each(drop));
-    child
 }
 
 fn signal(pid: u32, signal: Signal) {
@@ -163,7 +153,7 @@ fn a_snapshot_is_whole_and_readable() {
 #[test]
 fn what_cannot_be_attached_to_is_said_in_one_line() {
     let files = Files::new();
-    let own = Server::start_with(&node(), &["serves.cjs"], &[("OWN", "1")]);
+    let own = Server::start_with(&node(), &["--inspect-port=0", "serves.cjs"], &[("OWN", "1")]);
     let disabled = Server::start(&node(), &["--heapsnapshot-signal=SIGUSR1", "serves.cjs"]);
     files.run(&["attach", &disabled.pid().to_string()]).must_fail(4, "--heapsnapshot-signal=SIGUSR1");
     files
@@ -204,6 +194,13 @@ fn no_pause_longer_than_allowed() {
     let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(answer["verdict"], "inconclusive");
     assert!(answer["warnings"].to_string().contains("--max-pause"), "{answer}");
+    server.assert_closes_within(Duration::ZERO);
+
+    // Floors after load need collections: nothing is done.
+    let run = files.run(&["attach", &pid, "--url", "/", "--max-pause", "0"]);
+    run.assert_last(4, "--max-pause forbids");
+    assert!(run.stderr.contains("full collections will stop the process for about"), "{}", run.stderr);
+    assert_eq!(run.stdout, "");
     server.assert_closes_within(Duration::ZERO);
 }
 
@@ -274,13 +271,4 @@ fn into_another_network_namespace() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     files.stdout(&["classes", "x.heapsnapshot"]);
     server.assert_closes_within(Duration::ZERO);
-}
-
-impl Run {
-    /// These words on the last line of standard error, nothing on standard output that matters, and this exit code.
-    fn assert_last(&self, code: i32, words: &str) {
-        assert_eq!(self.code, Some(code), "{}", self.stderr);
-        let last = self.stderr.lines().last().unwrap_or_default();
-        assert!(last.contains(words), "{words:?} is not in {}", self.stderr);
-    }
 }

@@ -102,7 +102,7 @@ fn what_the_signal_is_not_for_is_not_signalled() {
     assert!(told.lock().unwrap().is_empty(), "nobody was signalled");
 
     options.patience = Duration::from_secs(2);
-    let own = Server::start_with(&node(), &["serves.cjs"], &[("OWN", "1")]);
+    let own = Server::start_with(&node(), &["--inspect-port=0", "serves.cjs"], &[("OWN", "1")]);
     let error = connect(own.pid(), &options).err().unwrap();
     assert!(matches!(error, AttachError::NoInspector { .. }), "{error}");
     assert!(error.to_string().contains("--inspect=127.0.0.1:0"), "{error}");

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use investigation::recording::CollectionKind;
 use investigation::run::{
     Attribute, Ready, RunError, RunEvent, RunOptions, RunReport, RunStep, ScriptSources, Snapshot, Suspect,
     run,
@@ -62,6 +63,21 @@ impl Attribute for Asked {
     }
 }
 
+/// The collections of the program and those that were forced for the floors, each with its pause.
+fn assert_lane(report: &RunReport) {
+    let lane = &report.timeline.collections;
+    let (forced, own): (Vec<_>, Vec<_>) =
+        lane.iter().partition(|gc| gc.cause.as_deref() == Some("asked for, to take the floor"));
+    assert!(forced.len() > 2 * report.rounds.len(), "{} for {}", forced.len(), report.rounds.len());
+    assert!(lane.iter().all(|gc| gc.pause_ms.is_some_and(|pause| pause > 0.0)), "{lane:#?}");
+    for row in &report.rounds {
+        assert!(forced.iter().any(|gc| gc.after == Some(row.heap_used)), "the floor of {row:?}");
+    }
+    assert!(own.iter().any(|gc| gc.kind == CollectionKind::Scavenge), "{own:#?}");
+    let end = report.seconds;
+    assert!(lane.iter().all(|gc| (0.0..end).contains(&gc.seconds)), "{end}: {lane:#?}");
+}
+
 #[test]
 fn a_leaky_server_is_called_so_with_its_snapshots_and_sources() {
     let kept = tempfile::tempdir().unwrap();
@@ -73,6 +89,7 @@ fn a_leaky_server_is_called_so_with_its_snapshots_and_sources() {
     let mut asked = Asked::default();
     let report = run(&options, &mut (), &mut asked).unwrap();
 
+    assert_lane(&report);
     assert_eq!(
         (report.verdict.word, report.verdict.unit),
         (Word::Leak, WorkUnit::Request),

@@ -2,8 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use test_heaps::{Layout, Node, TestHeap};
 
@@ -108,6 +109,14 @@ impl Files {
         Run::of(self.command(arguments).output().expect("heapdowse can be started"))
     }
 
+    /// What is in the folder, but for the cache.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path()).expect("the folder can be read");
+        let names =
+            entries.map(|entry| entry.expect("it is still there").file_name().to_string_lossy().into_owned());
+        names.filter(|name| name != "cache").collect()
+    }
+
     /// Standard output of a run that must end well.
     pub(crate) fn stdout(&self, arguments: &[&str]) -> String {
         let run = self.run(arguments);
@@ -119,6 +128,16 @@ impl Files {
         let printed = self.stdout(arguments);
         serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {printed}"))
     }
+}
+
+/// Starts the program, waits until it has said these words, and leaves it running.
+pub(crate) fn until_said(mut command: Command, words: &str) -> Child {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains(words)), "it never said {words:?}");
+    // The rest must be read, or it could block on a full pipe.
+    std::thread::spawn(move || lines.for_each(drop));
+    child
 }
 
 /// What a run left.
@@ -144,5 +163,12 @@ impl Run {
         assert!(self.stderr.contains(words), "{:?} is not in {}", words, self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         assert_eq!(self.stdout, "");
+    }
+
+    /// These words on the last line of standard error, nothing on standard output that matters, and this exit code.
+    pub(crate) fn assert_last(&self, code: i32, words: &str) {
+        assert_eq!(self.code, Some(code), "{}", self.stderr);
+        let last = self.stderr.lines().last().unwrap_or_default();
+        assert!(last.contains(words), "{words:?} is not in {}", self.stderr);
     }
 }

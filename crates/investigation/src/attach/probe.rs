@@ -43,6 +43,19 @@ pub(crate) fn read_all<S: Read + Write>(
     session.evaluate(&format!("{PROBE}.readAll({since})"))
 }
 
+/// Has all collections noted from now on, whatever telling them costs; `attend` has noted what it can afford.
+pub(crate) fn observe<S: Read + Write>(session: &mut Session<S>) -> Result<(), InspectorError> {
+    session.evaluate::<bool>(&format!("{PROBE}.observe(false), true")).map(drop)
+}
+
+/// The collections from the one numbered `since` on.
+pub(crate) fn collected<S: Read + Write>(
+    session: &mut Session<S>,
+    since: u64,
+) -> Result<super::Noted, InspectorError> {
+    session.evaluate(&format!("{PROBE}.collections({since})"))
+}
+
 /// Tells the probe that we go.
 pub(super) fn leave<S: Read + Write>(session: &mut Session<S>) -> Result<(), InspectorError> {
     session.evaluate::<bool>(&format!("{PROBE}.leave(), true")).map(drop)

@@ -33,10 +33,13 @@ pub struct Reading {
     pub resources: BTreeMap<String, u64>,
     /// How late the event loop was since the last reading.
     pub event_loop: Option<EventLoop>,
-    /// The collections since the last reading. A burst of more than a thousand loses its oldest.
+    /// The collections since the last reading, of which the last thousand are kept. Where telling them would cost
+    /// the process too much, only the full ones are all there.
     pub collections: Vec<Collection>,
     /// All collections since the probe came.
     pub collections_seen: u64,
+    /// For how long, since the probe came, only full collections were noted, milliseconds.
+    pub rested_ms: f64,
     /// Seconds since the process was started.
     pub uptime: f64,
 }
@@ -78,10 +81,25 @@ pub struct Collection {
     pub flags: Option<u32>,
     /// When it began, milliseconds since the process was started.
     pub at_ms: f64,
-    /// How long the program stood still for it, milliseconds.
-    pub pause_ms: f64,
+    /// How long the program stood still for it, milliseconds; absent where nobody listened at the time.
+    pub pause_ms: Option<f64>,
     /// After a mark-compact: the used heap a little later, bytes.
     pub used_after: Option<u64>,
+    /// Whether it was made for a floor of ours.
+    pub forced: bool,
+}
+
+/// The collections since a look, without anything else.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub(crate) struct Noted {
+    /// The latest of them.
+    pub(crate) collections: Vec<Collection>,
+    /// All that were noted since the probe came.
+    pub(crate) collections_seen: u64,
+    /// For how long, since the probe came, only full collections were noted, milliseconds.
+    pub(crate) rested_ms: f64,
+    /// Seconds since the process was started.
+    pub(crate) uptime: f64,
 }
 
 impl Collection {

@@ -9,6 +9,7 @@
 //! ```
 
 mod events;
+mod noted;
 mod read;
 mod record;
 mod recorder;

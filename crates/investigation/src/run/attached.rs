@@ -206,6 +206,10 @@ impl Subject for Processes {
         Ok(watched)
     }
 
+    fn plan(&self) -> Option<&AttachPlan> {
+        Some(&self.plan)
+    }
+
     fn requests_served(&mut self, process: &Announcement, _: &Arc<AtomicBool>) -> Option<u64> {
         let member = self.members.iter_mut().find(|member| member.announcement.pid == process.pid)?;
         Some(member.watched.as_mut()?.read().ok()?.requests)

@@ -41,6 +41,17 @@ pub enum RunError {
     /// A process could not be attached to.
     #[error(transparent)]
     Attach(crate::attach::AttachError),
+    /// Floors after load need collections, and one would stop the process for longer than allowed.
+    #[error(
+        "nothing was done: a full collection of {:.0} MB may stop the process for {:.0} ms, which --max-pause forbids; \
+         allow more, or watch its own traffic with --no-gc",
+        *used_heap as f64 / 1_048_576.0,
+        crate::price::predict_collection(*used_heap).1.as_secs_f64() * 1e3
+    )]
+    PauseTooLong {
+        /// The used heap, bytes.
+        used_heap: u64,
+    },
     /// The load could not be run, or failed in its first round.
     #[error("the load failed in its first round: {reason}")]
     Load {

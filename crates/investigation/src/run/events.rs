@@ -3,6 +3,7 @@
 use leak_verdict::Verdict;
 
 use super::{LastSnapshot, RoundRow, ScriptSources, Snapshot, Suspect, WatchedProcess};
+use crate::attach::Collection;
 
 /// What a run is doing.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,8 @@ pub enum RunStep {
         /// At worst.
         high_ms: f64,
     },
+    /// The process has collected, since the last time that this was told.
+    Collected(Collected),
     /// A floor was taken.
     Floor(RoundRow),
     /// The target builds a snapshot: objects done, of so many.
@@ -40,6 +43,20 @@ pub enum RunStep {
     Attributing,
     /// A process ran out of memory, and this snapshot of it was kept, however the run ends.
     RanOut(LastSnapshot),
+}
+
+/// Collections, as the process knows them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collected {
+    /// The collections.
+    pub collections: Vec<Collection>,
+    /// For how long since it was first watched the process only noted full collections, milliseconds: it collects
+    /// so often that noting all would cost it too much.
+    pub rested_ms: f64,
+    /// Collections that were forgotten before they were asked for.
+    pub forgotten: u64,
+    /// Seconds since the process was started.
+    pub uptime: f64,
 }
 
 /// One report of a run.

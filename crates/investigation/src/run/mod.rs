@@ -32,11 +32,11 @@ mod subject;
 mod traffic;
 mod watch;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use attached::{AttachPlan, attach};
 pub use error::RunError;
-pub use events::{Attribute, Events, RunEvent, RunStep};
+pub use events::{Attribute, Collected, Events, RunEvent, RunStep};
 pub use last_heap::{Holder, LastHeap};
 pub use on_oom::LastSnapshot;
 pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
@@ -155,8 +155,15 @@ fn investigate(
     let mut recorded = RecordedEvents::new(&recorder, events);
     let events: &mut dyn Events = &mut recorded;
     let mut warnings = Vec::new();
-    let mut run =
-        Run { options, events, started, snapshots: Vec::new(), rows: Vec::new(), floors: Vec::new() };
+    let mut run = Run {
+        options,
+        events,
+        started,
+        snapshots: Vec::new(),
+        rows: Vec::new(),
+        floors: Vec::new(),
+        stopped: Duration::ZERO,
+    };
     let (watched, unit, ended) = approach.floors(&mut run, &mut warnings)?;
     let Run { snapshots, rows, floors, .. } = run;
     let heap_limit = watched.as_ref().and_then(|watched| watched.heap_limit);
@@ -208,6 +215,8 @@ struct Run<'a> {
     snapshots: Vec<Snapshot>,
     rows: Vec<RoundRow>,
     floors: Vec<leak_verdict::Floor>,
+    /// For how long collections of ours have stopped the process.
+    stopped: Duration,
 }
 
 /// What a way of running comes to: the process while it can still be asked, the work axis, and the exit

@@ -85,7 +85,7 @@ impl Run<'_> {
         if !connected || watched.session.is_waiting_for_disconnect() {
             return Ok(false);
         }
-        let measured = watched.floor().map_err(RunError::from_inspector)?;
+        let measured = self.measure(watched, Watched::floor)?;
         slices.number += 1;
         let work = slices.begun.elapsed().as_secs_f64();
         let mut row = self.row(&measured, work, false);

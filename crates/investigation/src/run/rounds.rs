@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use inspector::InspectorError;
 use leak_verdict::{Recording, Word, WorkUnit, decide};
 
 use crate::recording::FloorRecord;
@@ -16,6 +17,7 @@ use super::{
     load::{Placeholders, run_command},
     snapshots::{Schedule, Taken},
     subject::Subject,
+    traffic::PORTION,
     watch::{MeasuredFloor, Watched},
 };
 
@@ -35,6 +37,8 @@ const REQUESTS: [u64; 3] = [499, 997, 1999];
 /// The rest after the load when something the program holds lives for a second or two (batches, caches with
 /// a time to live): a floor that catches it or not, as it happens, shows nothing.
 const LONG_SETTLE: Duration = Duration::from_millis(2500);
+/// Between two looks at a process that rests.
+const LOOK: Duration = Duration::from_millis(40);
 /// A round is made longer while it stays below this.
 const SHORT_ROUND_SECONDS: f64 = 1.0;
 
@@ -69,6 +73,12 @@ impl Run<'_> {
         let cancel = &self.options.interrupt;
         let mut watched = program.watch(&target, cancel)?;
         self.tell(RunStep::Watching(watched.process.clone()));
+        if let Some(plan) = program.plan() {
+            let used_heap = watched.read().map_err(RunError::from_inspector)?.heap_used;
+            if !self.announce_pauses(plan, used_heap) {
+                return Err(RunError::PauseTooLong { used_heap });
+            }
+        }
         let cluster = !target.siblings.is_empty() || target.process.cluster_worker;
         let mut progress = Progress {
             round: 0,
@@ -153,7 +163,12 @@ impl Run<'_> {
             }
             if self.options.snapshots && schedule.is_due(number, planned, grows) {
                 let work = self.rows.last().map_or(0.0, |row| row.work);
-                match self.snapshot(watched, progress.round, work, None)? {
+                match self.snapshot(
+                    watched,
+                    progress.round,
+                    work,
+                    program.plan().and_then(|plan| plan.max_pause),
+                )? {
                     Taken::Snapshot => progress.after_snapshot = true,
                     Taken::Refused(reason) => warnings.push(reason),
                 }
@@ -188,6 +203,9 @@ impl Run<'_> {
     ) -> Result<(LoadResult, f64), RunError> {
         if self.options.interrupted() {
             return Err(RunError::Interrupted);
+        }
+        if program.plan().is_some() {
+            self.rest(watched)?;
         }
         progress.round += 1;
         let started = Instant::now();
@@ -246,6 +264,20 @@ impl Run<'_> {
             stopper.stop();
             load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
+    }
+
+    /// Lets a process that serves somebody be, until it has stood still for no more than its share of the time.
+    fn rest(&self, watched: &mut Watched) -> Result<(), RunError> {
+        while self.started.elapsed() < self.stopped * PORTION {
+            if self.options.interrupted() {
+                return Err(RunError::Interrupted);
+            }
+            if !watched.lives() {
+                return Err(InspectorError::Ended { during: "watching".to_owned() }.into());
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
     }
 
     fn load_is_told_requests(&self) -> bool {
@@ -309,14 +341,14 @@ impl Run<'_> {
         load_seconds: f64,
         warm_up: bool,
     ) -> Result<(), RunError> {
-        let mut measured = watched.floor().map_err(RunError::from_inspector)?;
+        let mut measured = self.measure(watched, Watched::floor)?;
         let before = self.rows.last().map(|row| row.heap_used);
         let is_last_warm_up = progress.round > 0 && !warm_up && self.rows.iter().all(|row| row.warm_up);
         if progress.settle < LONG_SETTLE {
             if is_last_warm_up {
                 // Does what is left go away by itself in a while?
                 std::thread::sleep(LONG_SETTLE - progress.settle);
-                let later = watched.floor().map_err(RunError::from_inspector)?;
+                let later = self.measure(watched, Watched::floor)?;
                 if fell(measured.after.heap_used, later.after.heap_used) {
                     progress.settle = LONG_SETTLE;
                 }
@@ -339,6 +371,23 @@ impl Run<'_> {
         };
         self.record(row, after_snapshot);
         Ok(())
+    }
+
+    /// Takes a floor, and tells which collections there were until then.
+    pub(super) fn measure<T>(
+        &mut self,
+        watched: &mut Watched,
+        floor: impl FnOnce(&mut Watched) -> Result<T, InspectorError>,
+    ) -> Result<T, RunError> {
+        let measured = floor(watched).map_err(RunError::from_inspector)?;
+        // Of a process that has ended meanwhile the floor still counts; whoever asks next finds out.
+        if let Ok(collected) = watched.collected() {
+            let forced = collected.collections.iter().filter(|gc| gc.forced);
+            let stopped: f64 = forced.filter_map(|gc| gc.pause_ms).sum();
+            self.stopped += Duration::from_secs_f64(stopped.max(0.0) / 1e3);
+            self.tell(RunStep::Collected(collected));
+        }
+        Ok(measured)
     }
 
     /// A floor as a row, with the work done until then.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    RunError,
+    AttachPlan, RunError,
     announcement::Announcement,
     find::Target,
     program::Program,
@@ -32,6 +32,11 @@ pub(crate) trait Subject {
 
     /// Begins to watch one of its processes.
     fn watch(&mut self, target: &Target, cancel: &Arc<AtomicBool>) -> Result<Watched, RunError>;
+
+    /// How it may be treated, where it serves somebody: a process that runs already.
+    fn plan(&self) -> Option<&AttachPlan> {
+        None
+    }
 
     /// How many requests one of its processes has served, watched or not.
     fn requests_served(&mut self, process: &Announcement, cancel: &Arc<AtomicBool>) -> Option<u64>;

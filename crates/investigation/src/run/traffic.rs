@@ -17,7 +17,7 @@ use super::{
 /// Least time between two forced floors.
 const LEAST_INTERVAL: Duration = Duration::from_secs(4);
 /// The process may stand still for a twentieth of the time.
-const PORTION: u32 = 20;
+pub(super) const PORTION: u32 = 20;
 /// Collections for a floor; the first may take more, as it finds what piled up before.
 const COLLECTIONS: u32 = 2;
 /// Watching goes on at most so long where the verdict is open.
@@ -106,7 +106,7 @@ impl Run<'_> {
         let mut until = self.options.watch_time;
         if collect {
             // What piled up before goes with this one; it is no part of the series.
-            let measured = watched.floor().map_err(RunError::from_inspector)?;
+            let measured = self.measure(watched, Watched::floor)?;
             self.take(traffic, &measured, true);
         }
         loop {
@@ -141,7 +141,7 @@ impl Run<'_> {
             return Ok(false);
         }
         wait(watched, interval)?;
-        let measured = watched.floor_within(COLLECTIONS).map_err(RunError::from_inspector)?;
+        let measured = self.measure(watched, |watched| watched.floor_within(COLLECTIONS))?;
         traffic.interval = LEAST_INTERVAL.max(measured.time * PORTION);
         traffic.planned = traffic.number
             + ((until.saturating_sub(traffic.begun.elapsed())).as_secs_f64() / traffic.interval.as_secs_f64())
@@ -162,7 +162,7 @@ impl Run<'_> {
             return Ok(false);
         }
         wait(watched, LOOK)?;
-        if let Some(measured) = watched.natural_floor().map_err(RunError::from_inspector)? {
+        if let Some(measured) = self.measure(watched, Watched::natural_floor)? {
             self.take(traffic, &measured, false);
         }
         Ok(true)

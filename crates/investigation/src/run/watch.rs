@@ -9,8 +9,8 @@ use std::{
 use inspector::{InspectorError, Session, Worker};
 use serde::Deserialize;
 
-use super::{RunError, WatchedProcess, announcement::Announcement, find::Target};
-use crate::attach::Hold;
+use super::{Collected, RunError, WatchedProcess, announcement::Announcement, find::Target};
+use crate::attach::{self, Hold};
 
 /// How often the session looks at its deadline and at the interrupt flag.
 const POLL: Duration = Duration::from_millis(50);
@@ -26,6 +26,8 @@ const PAUSE: Duration = Duration::from_millis(30);
 const SETTLED_BYTES: f64 = 4096.0;
 
 const READ: &str = "process[Symbol.for('heapdowse.probe')].read()";
+const READ_BEFORE: &str = "process[Symbol.for('heapdowse.probe')].beforeFloor()";
+const READ_AFTER: &str = "process[Symbol.for('heapdowse.probe')].afterFloor()";
 
 /// What the preloaded probe reads in the process.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -58,8 +60,9 @@ pub(crate) struct Watched {
     pub(crate) heap_limit: Option<u64>,
     /// What must be let go of in a process that runs on without us.
     hold: Option<Hold>,
-    /// Collections of which the probe has told.
+    /// Collections of which the probe has told, to the search for natural floors and to the recording.
     collections_seen: u64,
+    collections_told: u64,
 }
 
 impl Watched {
@@ -80,6 +83,7 @@ impl Watched {
             url: address.map(base_url),
             cluster_worker: announcement.cluster_worker,
         };
+        attach::observe(&mut session).map_err(RunError::from_inspector)?;
         Self::of_session(process, session, None).map_err(RunError::from_inspector)
     }
 
@@ -91,7 +95,8 @@ impl Watched {
     ) -> Result<Self, InspectorError> {
         session.set_patience(PATIENCE);
         // Made first: whatever fails from here on, what is held is let go of.
-        let mut watched = Self { process, session, heap_limit: None, hold, collections_seen: 0 };
+        let mut watched =
+            Self { process, session, heap_limit: None, hold, collections_seen: 0, collections_told: 0 };
         // Only tells us earlier when a program has ended; without it the closed socket does.
         match watched.session.notify_when_ended() {
             Ok(()) | Err(InspectorError::Refused { .. }) => {}
@@ -112,7 +117,7 @@ impl Watched {
 
     /// The same with at most so many collections.
     pub(crate) fn floor_within(&mut self, most: u32) -> Result<MeasuredFloor, InspectorError> {
-        let before = self.read()?;
+        let before: Reading = self.session.evaluate(READ_BEFORE)?;
         let started = Instant::now();
         let mut used = f64::INFINITY;
         let mut calm = 0;
@@ -127,7 +132,7 @@ impl Watched {
             calm = if now > used - SETTLED_BYTES { calm + 1 } else { 0 };
             used = used.min(now);
         }
-        let after = self.read()?;
+        let after = self.session.evaluate(READ_AFTER)?;
         Ok(MeasuredFloor {
             before,
             after,
@@ -165,13 +170,13 @@ impl Watched {
     /// The floor that a mark-compact of the program's own left since the last look, if there was one. Read a little
     /// after it, so it holds a little more than a forced one would leave.
     pub(crate) fn natural_floor(&mut self) -> Result<Option<MeasuredFloor>, InspectorError> {
-        let reading = crate::attach::read_all(&mut self.session, self.collections_seen)?;
+        let reading = attach::read_all(&mut self.session, self.collections_seen)?;
         self.collections_seen = reading.collections_seen;
         let Some((used, pause_ms)) = reading
             .collections
             .iter()
             .rev()
-            .find_map(|collection| Some((collection.used_after?, collection.pause_ms)))
+            .find_map(|collection| Some((collection.used_after?, collection.pause_ms.unwrap_or(0.0))))
         else {
             return Ok(None);
         };
@@ -185,6 +190,16 @@ impl Watched {
             malloc: node_process::malloc_heap(self.process.pid).ok().flatten(),
             open_files: node_process::open_files(self.process.pid).ok(),
         }))
+    }
+
+    /// The collections since the last look, which are not told again.
+    pub(crate) fn collected(&mut self) -> Result<Collected, InspectorError> {
+        let told = self.collections_told;
+        let noted = attach::collected(&mut self.session, told)?;
+        self.collections_told = noted.collections_seen;
+        let forgotten = (noted.collections_seen - told).saturating_sub(noted.collections.len() as u64);
+        let attach::Noted { collections, rested_ms, uptime, .. } = noted;
+        Ok(Collected { collections, rested_ms, forgotten, uptime })
     }
 
     /// The port of the inspector, where we attached.

@@ -5,15 +5,9 @@ use std::time::Instant;
 use super::{SLICE, Shared, State, Subject};
 use crate::{
     attach::{self, Attached, Reading},
-    recording::{Collection, CollectionKind, FloorRecord, Mark, MarkKind, Record, Sample, Space},
+    recording::{Collection, FloorRecord, Mark, MarkKind, Record, Sample, Space},
     run::RoundRow,
 };
-
-/// V8's numbers for the reasons, as `perf_hooks` hands them on.
-const FORCED: u32 = 4;
-const ALL_GARBAGE: u32 = 16;
-const EXTERNAL: u32 = 32;
-const IDLE: u32 = 64;
 
 pub(super) fn follow(shared: &Shared, pid: u32) {
     let known = shared.subjects().get(&pid).map(|subject| subject.process.clone());
@@ -77,20 +71,11 @@ fn note(shared: &Shared, pid: u32, kind: MarkKind, text: String) {
 fn take(shared: &Shared, pid: u32, reading: Reading, before: &mut Option<(f64, u64, u64)>) {
     let seconds = shared.recorder.seconds();
     for gc in &reading.collections {
-        let since = (reading.uptime * 1e3 - gc.at_ms).max(0.0) / 1e3;
-        shared.recorder.push(Record::Gc(Collection {
-            seconds: (seconds - since).max(0.0),
-            pid,
-            kind: kind(gc.kind),
-            cause: gc.flags.and_then(cause).map(str::to_owned),
-            pause_ms: Some(gc.pause_ms),
-            before: None,
-            after: gc.used_after,
-        }));
+        shared.recorder.push(Record::Gc(Collection::noted(gc, pid, seconds - reading.uptime)));
     }
     shared.recorder.push(Record::Sample(Box::new(sample(pid, seconds, &reading))));
     let major = reading.collections.iter().rev().find(|gc| gc.is_major() && gc.used_after.is_some());
-    let floor = major.and_then(|gc| Some((gc.pause_ms, gc.used_after?)));
+    let floor = major.and_then(|gc| Some((gc.pause_ms.unwrap_or(0.0), gc.used_after?)));
     let used_before = before.map_or(reading.heap_used, |(_, _, used)| used);
     let used_now = reading.heap_used;
     let requests = reading.requests;
@@ -160,25 +145,4 @@ fn sample(pid: u32, seconds: f64, reading: &Reading) -> Sample {
         requests: reading.requests_counted.then_some(reading.requests),
         ..Sample::default()
     }
-}
-
-fn kind(number: u32) -> CollectionKind {
-    match number {
-        1 => CollectionKind::Scavenge,
-        2 => CollectionKind::MinorMarkSweep,
-        4 => CollectionKind::MarkCompact,
-        8 => CollectionKind::Incremental,
-        16 => CollectionKind::WeakCallbacks,
-        _ => CollectionKind::Other,
-    }
-}
-
-fn cause(flags: u32) -> Option<&'static str> {
-    let causes = [
-        (FORCED, "asked for by the program"),
-        (EXTERNAL, "external memory"),
-        (ALL_GARBAGE, "all garbage"),
-        (IDLE, "idle time"),
-    ];
-    causes.into_iter().find(|(flag, _)| flags & flag != 0).map(|(_, cause)| cause)
 }

@@ -16,6 +16,11 @@ const server = http.createServer((request, response) => {
     while (Date.now() < end);
   }
   if (request.url === '/grow') for (let i = 0; i < 100000; i++) kept.push(new Kept());
+  if (request.url === '/fork') {
+    require('child_process').spawn(process.execPath, ['-e', 'setTimeout(() => {}, 5000)'], { stdio: 'ignore' });
+  }
+  // Another program under the same process id, from Node.js 22.15 on.
+  if (request.url === '/exec') process.execve(process.execPath, [process.execPath, __filename], process.env);
   if (request.url === '/end') {
     // As a server that ends in order does.
     response.on('finish', () => { server.close(); server.closeAllConnections(); });

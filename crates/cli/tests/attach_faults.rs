@@ -1,0 +1,186 @@
+//! What can go wrong with a process while it is attached to: it must go on, or end as it would have.
+
+mod common;
+
+use std::{
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+
+use common::{Files, until_said};
+use test_heaps::nodes;
+use test_heaps::server::{Client, Server, get, listening};
+
+const NOBODY: u32 = 65534;
+
+fn node() -> PathBuf {
+    nodes::binary(nodes::V22).unwrap()
+}
+
+fn server() -> Server {
+    Server::start(&node(), &["--inspect-port=0", "serves.cjs"])
+}
+
+/// The exit code, which must come in this time.
+fn code_within(child: &mut Child, patience: Duration) -> Option<i32> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if begun.elapsed() > patience {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("it did not end within {patience:?}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_target_that_forks_and_then_becomes_another_program() {
+    let files = Files::new();
+    let mut server = server();
+    let pid = server.pid().to_string();
+    let mut attached = until_said(files.command(&["attach", &pid, "--for", "60s"]), "round 0");
+    get(server.port, "/fork").unwrap();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let child: u32 = children.split_whitespace().next().unwrap().parse().unwrap();
+    assert_eq!(listening(child), Vec::<u16>::new(), "the child has none of our sockets");
+    // It answers nothing any more: it is another program from then on.
+    get(server.port, "/exec").unwrap_err();
+    assert_eq!(code_within(&mut attached, Duration::from_secs(20)), Some(3), "too little was seen");
+    let begun = Instant::now();
+    let port = loop {
+        let printed = server.printed.lock().unwrap().clone();
+        if let Some(port) = printed.strip_prefix("port ") {
+            break port.trim().parse().unwrap();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "the new program does not come up: {printed}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    get(port, "/").unwrap();
+    assert_eq!(listening(server.pid()), [port]);
+    assert!(server.child.try_wait().unwrap().is_none());
+}
+
+#[test]
+fn a_target_that_stands_still_is_waited_for() {
+    let files = Files::new();
+    let server = server();
+    let pid = server.pid().to_string();
+    let mut attached = until_said(files.command(&["attach", &pid, "--for", "6s"]), "round 0");
+    let port = server.port;
+    let begun = Instant::now();
+    let blocked = std::thread::spawn(move || get(port, "/block/12000"));
+    assert_eq!(code_within(&mut attached, Duration::from_secs(40)), Some(3), "too little was seen");
+    assert!(begun.elapsed() > Duration::from_secs(11), "it was left while it stood still");
+    server.assert_closes_within(Duration::ZERO);
+    blocked.join().unwrap().unwrap();
+    let client = Client::of(&server);
+    client.finish();
+}
+
+/// A control group with a limit on memory; removed when dropped. Needs root, as containers do.
+struct Group(PathBuf);
+
+impl Group {
+    fn with_limit(bytes: u64) -> Self {
+        let name = format!("heapdowse-test-{}", std::process::id());
+        let version_1 = Path::new("/sys/fs/cgroup/memory");
+        let (folder, limit) = if version_1.is_dir() {
+            (version_1.join(name), "memory.limit_in_bytes")
+        } else {
+            (Path::new("/sys/fs/cgroup").join(name), "memory.max")
+        };
+        std::fs::create_dir(&folder).unwrap();
+        let group = Self(folder);
+        std::fs::write(group.0.join(limit), bytes.to_string()).unwrap();
+        group
+    }
+
+    fn take(&self, pid: u32) {
+        std::fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Its last process is gone a moment after it was waited for.
+        for _ in 0..50 {
+            if std::fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_that_does_not_fit_the_container_is_refused() {
+    let files = Files::new();
+    let group = Group::with_limit(120 << 20);
+    let server = server();
+    for _ in 0..3 {
+        get(server.port, "/grow").unwrap();
+    }
+    group.take(server.pid());
+    let client = Client::of(&server);
+    let pid = server.pid().to_string();
+    let run = files.run(&["snapshot", &pid, "-o", "x.heapsnapshot"]);
+    run.assert_last(4, "left under its memory limit");
+    assert!(run.stderr.contains("raise the limit"), "{}", run.stderr);
+    assert_eq!(files.names(), Vec::<String>::new());
+    server.assert_closes_within(Duration::ZERO);
+    client.finish();
+    drop(server);
+}
+
+#[test]
+fn a_target_that_dies_for_lack_of_memory_leaves_no_part_of_a_snapshot() {
+    let files = Files::new();
+    let mut server = server();
+    for _ in 0..6 {
+        get(server.port, "/grow").unwrap();
+    }
+    let pid = server.pid().to_string();
+    // Its address space may grow by less than the snapshot needs.
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+    let kilobytes: u64 = size.trim().trim_end_matches(" kB").parse().unwrap();
+    let limit = format!("--as={}", (kilobytes << 10) + (24 << 20));
+    assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
+    let run = files.run(&["snapshot", &pid, "-o", "x.heapsnapshot", "--force"]);
+    assert!(!server.child.wait().unwrap().success(), "it had memory enough");
+    run.assert_last(4, "");
+    assert_eq!(run.stderr.lines().filter(|line| line.contains("error")).count(), 1, "{}", run.stderr);
+    assert_eq!(files.names(), Vec::<String>::new());
+}
+
+/// Needs root.
+#[test]
+fn of_another_user_if_that_is_allowed() {
+    let files = Files::new();
+    let script = "setInterval(() => {}, 1000); console.log('port 1')";
+    let (user, group) = (format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"));
+    let program = node();
+    let program = program.to_str().unwrap();
+    let arguments = [&user, &group, "--clear-groups", program, "--inspect-port=0", "-e", script];
+    let theirs = Server::start(Path::new("setpriv"), &arguments);
+    let run = files.run(&["snapshot", &theirs.pid().to_string(), "-o", "x.heapsnapshot"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    theirs.assert_closes_within(Duration::ZERO);
+
+    let ours = server();
+    let before = ours.inspectors();
+    let mut command = files.command(&["attach", &ours.pid().to_string()]);
+    let output = command.uid(NOBODY).gid(NOBODY).current_dir("/").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains("user"), "the reason and the way out: {stderr}");
+    assert_eq!(ours.inspectors(), before);
+    get(ours.port, "/").unwrap();
+}
