@@ -71,6 +71,34 @@ fn node_18_to_26_in_both_module_systems() {
     }
 }
 
+/// Telling of each would cost a process that collects all the time too much, but no full one is missed.
+#[test]
+fn of_very_many_collections_only_the_full_ones_are_all_told() {
+    for version in nodes::SUPPORTED {
+        let node = nodes::binary(version).unwrap();
+        let server = Server::start(&node, &["--inspect-port=0", "--expose-gc", "serves.cjs"]);
+        let (options, _) = options();
+        let mut attached = connect(server.pid(), &options).unwrap();
+        get(server.port, "/churn").unwrap();
+        let reading = attached.read().unwrap();
+        type Collections = Vec<investigation::attach::Collection>;
+        let (full, others): (Collections, Collections) =
+            reading.collections.iter().partition(|gc| gc.is_major());
+        assert!((1..150).contains(&others.len()), "{version}: {others:?}");
+        assert!(reading.rested_ms > 0.0, "{version}");
+        assert!(full.iter().any(|gc| gc.used_after.is_some() && !gc.forced), "{version}: {full:?}");
+        assert!(full.len() <= 3, "{version}: scavenges are taken for full collections: {full:?}");
+
+        // Those of a floor are all told, with their pauses.
+        let floor = attached.floor().unwrap();
+        let told = attached.read().unwrap().collections;
+        let forced: Vec<_> = told.iter().filter(|gc| gc.forced && gc.pause_ms.is_some()).collect();
+        assert!(forced.len() >= floor.collections as usize, "{version}: {floor:?}, {told:?}");
+        attached.detach();
+        server.assert_closes_within(Duration::ZERO);
+    }
+}
+
 #[test]
 fn an_inspector_that_is_open_stays_open() {
     let server = Server::start(&node(), &["--inspect=127.0.0.1:0", "serves.cjs"]);

@@ -320,6 +320,7 @@ module.exports = (require, stays) => {
     deafen();
     if (delay) delay.disable();
     registry = delay = window = undefined;
+    forcing = false;
     if (!stays) {
       for (const channel of channels) channel.unsubscribe(count);
       delete process[key];

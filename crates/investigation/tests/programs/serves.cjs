@@ -21,6 +21,16 @@ const server = http.createServer((request, response) => {
   }
   // Another program under the same process id, from Node.js 22.15 on.
   if (request.url === '/exec') process.execve(process.execPath, [process.execPath, __filename], process.env);
+  // With --expose-gc: three hundred scavenges in turns of the event loop, and then one of all.
+  if (request.url === '/churn') {
+    let left = 300;
+    const again = () => {
+      if (left-- > 0) { global.gc({ type: 'minor' }); return setImmediate(again); }
+      global.gc();
+      setTimeout(() => response.end('done'), 50);
+    };
+    return again();
+  }
   if (request.url === '/end') {
     // As a server that ends in order does.
     response.on('finish', () => { server.close(); server.closeAllConnections(); });
