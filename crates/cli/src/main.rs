@@ -9,6 +9,7 @@ mod args;
 mod chart;
 mod commands;
 mod failure;
+mod hunt_args;
 mod interrupt;
 mod json;
 mod output;

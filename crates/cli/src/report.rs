@@ -249,6 +249,15 @@ fn floors(out: &mut String, report: &RunReport, style: Style) {
     let _ = writeln!(out, "{} {chart} {}", bytes(low as f64), bytes(high as f64));
 }
 
+/// Prints the report on standard output.
+///
+/// # Errors
+/// When standard output is closed.
+pub(crate) fn print(answer: &RunReport, output: &mut Output, as_json: bool) -> io::Result<()> {
+    let text = if as_json { json(answer)? } else { text(answer, Style::of(output)) };
+    output.write_all(text.as_bytes())
+}
+
 /// 0 no leak, 1 leak, 3 inconclusive.
 pub(crate) fn exit_code(report: &RunReport) -> ExitCode {
     ExitCode::from(match report.verdict.word {

@@ -1,19 +1,18 @@
 //! `heapdowse attach`: the verdict about a process that is already running, without a restart.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use investigation::attach::{self, ProcessFacts};
 use investigation::attribute::Attributor;
 use investigation::price;
 use investigation::run::{self, AttachPlan, RunOptions};
 use serde::Serialize;
 
+use crate::hunt_args::HuntArgs;
 use crate::interrupt;
 use crate::output::{Output, say};
-use crate::report;
 use crate::target::{TargetArgs, attach_options};
 use crate::text::{safe, size};
 
@@ -31,21 +30,11 @@ already is used and left open. Exit codes: 0 no leak, 1 leak, 3 inconclusive, 4 
 pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    hunt: HuntArgs,
     /// How long to watch the process's own traffic: 60s, 5m (60s and longer while it is undecided, if not given)
     #[arg(long = "for", value_name = "TIME", value_parser = time, conflicts_with_all = ["load", "url", "rounds", "requests"])]
     watch: Option<Duration>,
-    /// A shell command that makes the load of one round
-    #[arg(long, value_name = "CMD")]
-    load: Option<String>,
-    /// The path that the built-in HTTP driver asks for, as load
-    #[arg(long, value_name = "PATH")]
-    url: Option<String>,
-    /// Rounds to count, after the warm-up (as many as the verdict needs, if not given)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    rounds: Option<u32>,
-    /// Requests in a round (a prime number that fits the program's speed, if not given)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    requests: Option<u64>,
     /// Never force a collection: wait for those that come by themselves, which may decide nothing
     #[arg(long, conflicts_with_all = ["load", "url"])]
     no_gc: bool,
@@ -58,21 +47,6 @@ pub(crate) struct Args {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Keep the snapshots as files in this folder
-    #[arg(long, value_name = "DIR")]
-    keep_snapshots: Option<PathBuf>,
-    /// Record to this file as it goes, for `heapdowse report`
-    #[arg(long, value_name = "FILE")]
-    record: Option<PathBuf>,
-    /// Also write the report to this file: .html, .json, or else Markdown
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-    /// Leave out what is known of leaks in widespread libraries (it only adds words)
-    #[arg(long)]
-    no_matchers: bool,
-    /// Print the answer as JSON (described in docs/json.md)
-    #[arg(long)]
-    json: bool,
 }
 
 /// Seconds, or a number with `s`, `m` or `h`.
@@ -101,17 +75,11 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     let facts = ProcessFacts::of(pid).map_err(attach::AttachError::from)?;
     let folder = std::fs::read_link(format!("/proc/{pid}/cwd")).ok();
     let options = RunOptions {
-        load: args.load.clone(),
-        url: args.url.clone(),
-        rounds: args.rounds,
-        requests: args.requests,
-        keep_snapshots: args.keep_snapshots.clone(),
-        record: args.record.clone(),
         snapshots: !args.no_snapshots && !args.no_gc,
         watch_time: args.watch.unwrap_or(Duration::from_secs(60)),
         folder: folder.clone(),
         interrupt: interrupt::flag(),
-        ..RunOptions::new(facts.command_line)
+        ..args.hunt.options(facts.command_line)
     };
     let plan = AttachPlan {
         pid,
@@ -123,14 +91,10 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     let answer = {
         // The inspector must be closed before this process is gone.
         let _critical = interrupt::Critical::begin();
-        let mut attributor = Attributor { folder, without_known_cases: args.no_matchers };
+        let mut attributor = Attributor { folder, without_known_cases: args.hunt.no_matchers };
         run::attach(&plan, &options, &mut super::run::tell, &mut attributor)?
     };
-    if let Some(path) = &args.report {
-        report::write(&answer, path).with_context(|| format!("the report {}", path.display()))?;
-    }
-    super::run::print(&answer, output, args.json)?;
-    Ok(report::exit_code(&answer))
+    args.hunt.tell(&answer, output)
 }
 
 /// What would be done.
@@ -169,7 +133,7 @@ fn dry_run(args: &Args, pid: u32, output: &mut Output) -> Result<ExitCode> {
         }
     }
     let refused = refusal.as_ref().map(ToString::to_string);
-    if args.json {
+    if args.hunt.json {
         let answer = DryRun { schema_version: 1, command: "attach", process, refused, steps };
         serde_json::to_writer_pretty(&mut *output, &answer)?;
         writeln!(output)?;

@@ -47,7 +47,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     let answer = super::run::hunt(options, false)?;
     let place = || format!("the report {}", args.report.display());
     report::write(&answer, &args.report).with_context(place)?;
-    super::run::print(&answer, output, args.json)?;
+    report::print(&answer, output, args.json)?;
     say("demo", &format!("the report is in {}", args.report.display()));
     Ok(match answer.verdict.word {
         Word::Leak => ExitCode::SUCCESS,

@@ -1,16 +1,15 @@
 //! `heapdowse run`: starts a program, drives it in rounds, gives the verdict.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use investigation::attribute::Attributor;
 use investigation::run::{Ready, RunEvent, RunOptions, RunReport, RunStep};
 
+use crate::hunt_args::HuntArgs;
 use crate::interrupt;
 use crate::output::{Output, say};
-use crate::report::{self, Style};
 use crate::text::size;
 
 /// Start a program, drive it in rounds, and say whether it leaks
@@ -24,42 +23,14 @@ Examples:
 The load command may use {url}, {port}, {requests}, {round} and {pid}; they are also in the environment as
 HEAPDOWSE_URL and so on. Exit codes: 0 no leak, 1 leak, 3 inconclusive, 4 the program can't be watched.")]
 pub(crate) struct Args {
-    /// A shell command that makes the load of one round
-    #[arg(long, value_name = "CMD")]
-    load: Option<String>,
-    /// Rounds to count, after the warm-up (as many as the verdict needs, if not given)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    rounds: Option<u32>,
-    /// Requests in a round (a prime number that fits the program's speed, if not given)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    requests: Option<u64>,
-    /// The path that the built-in HTTP driver asks for, when there is no --load
-    #[arg(long, value_name = "PATH")]
-    url: Option<String>,
+    #[command(flatten)]
+    hunt: HuntArgs,
     /// When the program counts as started: port, log:TEXT, or delay:MILLISECONDS
     #[arg(long, value_name = "WHEN", default_value = "port")]
     ready: Ready,
-    /// Keep the snapshots as files in this folder
-    #[arg(long, value_name = "DIR")]
-    keep_snapshots: Option<PathBuf>,
-    /// Also find the stacks that allocate what grows: the program gets about twelve times slower
-    #[arg(long)]
-    allocations: bool,
     /// When the program runs out of memory, take a snapshot into this folder (this one, if not given) before it dies
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".")]
     on_oom: Option<PathBuf>,
-    /// Record to this file as it goes, for `heapdowse report`
-    #[arg(long, value_name = "FILE")]
-    record: Option<PathBuf>,
-    /// Also write the report to this file: .html, .json, or else Markdown
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-    /// Leave out what is known of leaks in widespread libraries (it only adds words)
-    #[arg(long)]
-    no_matchers: bool,
-    /// Print the answer as JSON (described in docs/json.md)
-    #[arg(long)]
-    json: bool,
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "PROGRAM")]
     command: Vec<String>,
@@ -67,38 +38,17 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
-    let options = RunOptions {
-        load: args.load,
-        url: args.url,
-        rounds: args.rounds,
-        requests: args.requests,
-        ready: args.ready,
-        keep_snapshots: args.keep_snapshots,
-        allocations: args.allocations,
-        on_oom: args.on_oom,
-        record: args.record,
-        ..RunOptions::new(args.command)
-    };
+    let options = RunOptions { ready: args.ready, on_oom: args.on_oom, ..args.hunt.options(args.command) };
     if options.allocations {
         say("run", "allocation stacks are remembered from the first snapshot on: expect twelve times the CPU");
     }
-    let answer = hunt(options, args.no_matchers)?;
-    if let Some(path) = &args.report {
-        report::write(&answer, path).with_context(|| format!("the report {}", path.display()))?;
-    }
-    print(&answer, output, args.json)?;
-    for last in answer.last_snapshots.iter().filter(|_| !args.json) {
+    let answer = hunt(options, args.hunt.no_matchers)?;
+    let code = args.hunt.tell(&answer, output)?;
+    for last in answer.last_snapshots.iter().filter(|_| !args.hunt.json) {
         output.heading("The heap when memory ran out")?;
         super::analyze::print_file(output, &last.path.to_string_lossy())?;
     }
-    Ok(report::exit_code(&answer))
-}
-
-/// Prints the report on standard output.
-pub(super) fn print(answer: &RunReport, output: &mut Output, json: bool) -> Result<()> {
-    let text = if json { report::json(answer)? } else { report::text(answer, Style::of(output)) };
-    output.write_all(text.as_bytes())?;
-    Ok(())
+    Ok(code)
 }
 
 /// Runs a program to its verdict, telling on standard error how it goes.
