@@ -139,6 +139,11 @@ impl Processes {
 impl Approach for Processes {
     fn floors(&mut self, run: &mut Run<'_>, warnings: &mut Vec<String>) -> Result<Outcome, RunError> {
         self.gather(warnings)?;
+        if run.options.snapshots {
+            for watched in self.members.iter_mut().filter_map(|member| member.watched.as_mut()) {
+                watched.prepare_for_snapshots().map_err(RunError::from_inspector)?;
+            }
+        }
         if run.options.has_load() {
             let listening = find::listening(self).map(|target| find::with_workers(self, target));
             let target = match listening {

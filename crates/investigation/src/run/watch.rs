@@ -70,9 +70,6 @@ impl Watched {
     pub(crate) fn open(target: &Target, cancel: &Arc<AtomicBool>) -> Result<Self, RunError> {
         let announcement = &target.process;
         let mut session = open_session(announcement, cancel)?;
-        // Scripts are listed now, for a program that may have ended by the time they are asked for.
-        session.enable_debugger().map_err(RunError::from_inspector)?;
-        session.disable_debugger().map_err(RunError::from_inspector)?;
         let address = target.address;
         let process = WatchedProcess {
             pid: announcement.pid,
@@ -84,7 +81,10 @@ impl Watched {
             cluster_worker: announcement.cluster_worker,
         };
         attach::observe(&mut session).map_err(RunError::from_inspector)?;
-        Self::of_session(process, session, None).map_err(RunError::from_inspector)
+        let mut watched = Self::of_session(process, session, None).map_err(RunError::from_inspector)?;
+        // Also lists the scripts, for a program that may have ended by the time they are asked for.
+        watched.prepare_for_snapshots().map_err(RunError::from_inspector)?;
+        Ok(watched)
     }
 
     /// Watches through a session with a process that has the probe in it.
@@ -104,6 +104,13 @@ impl Watched {
         }
         watched.heap_limit = watched.read()?.heap_limit;
         Ok(watched)
+    }
+
+    /// Lets V8 make now what it makes for the first snapshot, so that no floor rises by it: tables of where the
+    /// lines of every script end, most of a megabyte. Listing the scripts needs them too.
+    pub(crate) fn prepare_for_snapshots(&mut self) -> Result<(), InspectorError> {
+        self.session.enable_debugger()?;
+        self.session.disable_debugger()
     }
 
     pub(crate) fn read(&mut self) -> Result<Reading, InspectorError> {
