@@ -27,8 +27,8 @@ const ROUNDS: u32 = 12;
 const LEAST_ROUNDS: u32 = 9;
 /// What the rounds may take then, with snapshots and search to come.
 const ROUNDS_SECONDS: f64 = 60.0;
-/// No rounds are added once so much went by beside the load's own time.
-const MORE_SECONDS: f64 = 50.0;
+/// Rounds are added only as far as they end in this time since the first that counts: people wait two minutes.
+const MORE_SECONDS: f64 = 80.0;
 /// However late growth shows, there is an end.
 const MOST_ROUNDS: u32 = 4 * ROUNDS;
 /// Requests in a round when nobody said how many: prime, so that what grows once per request is told from
@@ -141,7 +141,6 @@ impl Run<'_> {
         let first_plan = planned;
         let mut schedule = Schedule::default();
         let started = Instant::now();
-        let mut load_seconds = 0.0;
         let mut number = 0;
         while number < planned {
             number += 1;
@@ -151,14 +150,14 @@ impl Run<'_> {
                 warnings.push(format!("round {number}: {complaint}"));
             }
             self.take_floor(watched, progress, result, seconds, false)?;
-            load_seconds += seconds;
             let grows = self.seems_to_grow(progress.unit());
-            let in_time = started.elapsed().as_secs_f64() - load_seconds < MORE_SECONDS;
-            if number == planned && self.options.rounds.is_none() && in_time {
+            if number == planned && self.options.rounds.is_none() {
+                let elapsed = started.elapsed().as_secs_f64();
+                let fit = ((MORE_SECONDS - elapsed) * f64::from(number) / elapsed.max(0.1)).max(0.0) as u32;
                 if planned == first_plan && self.is_open(progress.unit()) {
-                    planned += first_plan;
+                    planned += first_plan.min(fit);
                 } else if self.options.snapshots && planned < MOST_ROUNDS {
-                    planned += schedule.rounds_missing(number, grows);
+                    planned += schedule.rounds_missing(number, grows).min(fit);
                 }
             }
             if self.options.snapshots && schedule.is_due(number, planned, grows) {
