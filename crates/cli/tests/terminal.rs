@@ -84,7 +84,10 @@ fn every_command_has_help_a_page_and_completions() {
     let files = Files::new();
     let help = files.stdout(&["--help"]);
     let listed = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
-    let commands: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    // A description may go on in a second line, further to the right.
+    let named =
+        listed.lines().filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
+    let commands: Vec<&str> = named.filter_map(|line| line.split_whitespace().next()).collect();
     assert!(commands.len() > 10, "{commands:?}");
     files.stdout(&["man", "--out", "pages"]);
     for command in commands.iter().filter(|command| **command != "help") {
