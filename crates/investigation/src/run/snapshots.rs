@@ -151,16 +151,21 @@ impl Schedule {
 
     /// Rounds still needed, after `done`, until all of them are taken. `grows` says whether they are wanted.
     pub(super) fn rounds_missing(&mut self, done: u32, grows: bool) -> u32 {
-        if !grows || self.taken >= SNAPSHOTS {
+        // One that is due now is as good as taken.
+        let due_now = self.next.is_some_and(|next| done >= next);
+        let taken = self.taken + usize::from(due_now);
+        if !grows || taken >= SNAPSHOTS {
             return 0;
         }
         self.window = self.window.max(LEAST_WINDOW);
-        if self.taken == 0 {
+        if taken == 0 {
             // The first is due at once.
             return self.window * 2;
         }
-        let missing = u32::try_from(SNAPSHOTS - self.taken).unwrap_or(u32::MAX);
-        self.next = Some(done + self.window);
+        if !due_now {
+            self.next = Some(done + self.window);
+        }
+        let missing = u32::try_from(SNAPSHOTS - taken).unwrap_or(u32::MAX);
         self.window * missing
     }
 }
