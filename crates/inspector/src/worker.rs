@@ -94,7 +94,14 @@ impl<S: Read + Write> Session<S> {
         Ok(self.workers.clone())
     }
 
-    /// Does what `ask` says with all its requests going to the worker.
+    /// The worker threads as far as they have announced themselves since [`workers`](Self::workers) asked them to.
+    #[must_use]
+    pub fn known_workers(&self) -> &[Worker] {
+        &self.workers
+    }
+
+    /// Does what `ask` says with all its requests going to the worker. Scripts are the worker's meanwhile: each isolate
+    /// counts its own.
     ///
     /// # Errors
     /// Those of `ask`; closed when the worker has ended.
@@ -104,8 +111,12 @@ impl<S: Read + Write> Session<S> {
         ask: impl FnOnce(&mut Self) -> Result<R, InspectorError>,
     ) -> Result<R, InspectorError> {
         self.route = Some(worker.session.clone());
+        let of_worker = self.worker_scripts.remove(&worker.session).unwrap_or_default();
+        let of_main = std::mem::replace(&mut self.scripts, of_worker);
         let answer = ask(self);
         self.route = None;
+        let of_worker = std::mem::replace(&mut self.scripts, of_main);
+        self.worker_scripts.insert(worker.session.clone(), of_worker);
         answer
     }
 }

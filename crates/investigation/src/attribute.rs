@@ -10,7 +10,7 @@ use heap_graph::{
 use leak_verdict::{Clues, KnownCase, Verdict, Word};
 use source_culprit::{Confidence, Culprit, GraphView, Script, ScriptInfo, SourceMapRef, Sources};
 
-use crate::run::{Attribute, CodePlace, MissingPart, ScriptSource, ScriptSources, Snapshot, Suspect};
+use crate::run::{Attribute, LARGEST_SOURCE, CodePlace, MissingPart, ProgramFiles, ScriptSource, ScriptSources, Snapshot, Suspect};
 
 /// Most suspects whose source is searched.
 const MAX_SUSPECTS: usize = 6;
@@ -329,6 +329,7 @@ fn confirm(verdict: &mut Verdict, suspects: &[Suspect]) {
 struct Texts {
     infos: BTreeMap<u32, String>,
     scripts: BTreeMap<u32, ScriptSource>,
+    files: ProgramFiles,
 }
 
 impl Texts {
@@ -346,7 +347,7 @@ impl Texts {
         let wanted: Vec<u32> = ordered.into_iter().map(|(_, id)| id).take(MAX_SCRIPTS).collect();
         let scripts =
             sources.script_sources(&wanted).into_iter().map(|script| (script.script_id, script)).collect();
-        Texts { infos, scripts }
+        Texts { infos, scripts, files: sources.files() }
     }
 }
 
@@ -366,13 +367,7 @@ impl Sources for Texts {
     }
 
     fn read_file(&self, path_or_url: &str) -> Option<String> {
-        const MAX_FILE: u64 = 256 << 20;
-        let path = source_culprit::to_file(path_or_url);
-        let meta = std::fs::metadata(&path).ok()?;
-        if !meta.is_file() || meta.len() > MAX_FILE {
-            return None;
-        }
-        std::fs::read_to_string(path).ok()
+        self.files.read(Path::new(&source_culprit::to_file(path_or_url)), LARGEST_SOURCE)
     }
 }
 

@@ -25,7 +25,7 @@ pub use handle::ProcessHandle;
 pub use limits::{GroupMemory, group_memory, machine_available};
 pub use malloc::{MallocHeap, malloc_heap};
 pub use memory::{ResidentSplit, Rollup, open_files, resident_bytes, resident_split, rollup};
-pub use namespace::{connect, enter, shares_network};
+pub use namespace::{connect, enter, open_file_of, shares_network};
 pub use ports::{ListeningPort, listening_ports, port_owner};
 pub use process::{Stat, command_line, is_alive, is_node, stat};
 pub use signals::{kill_group, kill_process, terminate_group, terminate_process};

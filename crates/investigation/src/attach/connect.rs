@@ -172,6 +172,7 @@ pub(crate) fn attach(pid: u32, options: &AttachOptions) -> Result<Watched, Attac
         port: None,
         url: None,
         cluster_worker: who.cluster_worker,
+        worker: None,
     };
     Watched::of_session(process, session, Some(hold)).map_err(error)
 }

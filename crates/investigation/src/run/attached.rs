@@ -126,14 +126,6 @@ impl Processes {
         let gone = || RunError::NotWatchable { reason: "it ended while it was attached to".into() };
         busiest.map(|(_, announcement)| announcement.clone()).ok_or_else(gone)
     }
-
-    /// A floor of each process that is not the one being diagnosed.
-    pub(super) fn other_floors(&mut self) -> Vec<(u32, u64)> {
-        let others = self.members.iter_mut().filter_map(|member| member.watched.as_mut());
-        others
-            .filter_map(|watched| Some((watched.process.pid, watched.floor().ok()?.after.heap_used)))
-            .collect()
-    }
 }
 
 impl Approach for Processes {
@@ -209,6 +201,15 @@ impl Subject for Processes {
         watched.process.port = target.address.map(|address| address.port());
         watched.process.url = target.address.map(base_url);
         Ok(watched)
+    }
+
+    fn watch_others(
+        &mut self,
+        _: &[u32],
+        _: &Arc<AtomicBool>,
+        _: &mut Vec<String>,
+    ) -> Vec<Watched> {
+        self.members.iter_mut().filter_map(|member| member.watched.take()).collect()
     }
 
     fn plan(&self) -> Option<&AttachPlan> {

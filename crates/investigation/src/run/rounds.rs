@@ -15,6 +15,7 @@ use super::{
     driver::{LoadResult, Stopper, drive},
     find::Target,
     load::{Placeholders, run_command},
+    isolates::Due,
     snapshots::{Schedule, Taken},
     subject::Subject,
     traffic::PORTION,
@@ -41,6 +42,9 @@ const LONG_SETTLE: Duration = Duration::from_millis(2500);
 const LOOK: Duration = Duration::from_millis(40);
 /// A round is made longer while it stays below this.
 const SHORT_ROUND_SECONDS: f64 = 1.0;
+
+/// Collections for a floor of an isolate that is not the driven one.
+pub(super) const OTHERS_COLLECTIONS: u32 = 4;
 
 /// Where the rounds have come to.
 struct Progress {
@@ -89,6 +93,9 @@ impl Run<'_> {
             cluster,
             settle: self.options.settle,
         };
+        if self.options.warm_up == 0 {
+            self.watch_others(program, &watched, warnings);
+        }
         let outcome = self.rounds(program, &mut target, &mut watched, &mut progress, warnings);
         let unit = progress.unit();
         self.settle_axis(unit);
@@ -132,6 +139,7 @@ impl Run<'_> {
             if number == 1 {
                 self.check_first(&result, warnings)?;
                 self.watch_busiest_worker(program, target, watched, progress)?;
+                self.watch_others(program, watched, warnings);
                 progress.requests = self.fitting_requests(progress.requests, seconds);
             }
             // The floor after the last warm-up is where the trend starts.
@@ -140,6 +148,7 @@ impl Run<'_> {
         let mut planned = self.options.rounds.unwrap_or_else(|| fitting_rounds(self.rows.last()));
         let first_plan = planned;
         let mut schedule = Schedule::default();
+        let max_pause = program.plan().and_then(|plan| plan.max_pause);
         let started = Instant::now();
         let mut number = 0;
         while number < planned {
@@ -150,28 +159,35 @@ impl Run<'_> {
                 warnings.push(format!("round {number}: {complaint}"));
             }
             self.take_floor(watched, progress, result, seconds, false)?;
-            let grows = self.seems_to_grow(progress.unit());
+            let unit = progress.unit();
+            let grows = self.seems_to_grow(unit);
             if number == planned && self.options.rounds.is_none() {
                 let elapsed = started.elapsed().as_secs_f64();
                 let fit = ((MORE_SECONDS - elapsed) * f64::from(number) / elapsed.max(0.1)).max(0.0) as u32;
                 if planned == first_plan && self.is_open(progress.unit()) {
                     planned += first_plan.min(fit);
                 } else if self.options.snapshots && planned < MOST_ROUNDS {
-                    planned += schedule.rounds_missing(number, grows).min(fit);
+                    let missing = schedule.rounds_missing(number, grows);
+                    planned += missing.max(self.others.rounds_missing(number, unit)).min(fit);
                 }
             }
             if self.options.snapshots && schedule.is_due(number, planned, grows) {
-                let work = self.rows.last().map_or(0.0, |row| row.work);
-                match self.snapshot(
-                    watched,
-                    progress.round,
-                    work,
-                    program.plan().and_then(|plan| plan.max_pause),
-                )? {
-                    Taken::Snapshot => progress.after_snapshot = true,
+                let Some(row) = self.rows.last().cloned() else { continue };
+                match self.snapshot(watched, None, &row, self.snapshots.len() + 1, max_pause)? {
+                    Taken::Snapshot(snapshot) => {
+                        self.snapshots.push(*snapshot);
+                        progress.after_snapshot = true;
+                    }
                     Taken::Refused(reason) => warnings.push(reason),
                 }
                 schedule.taken(number);
+            }
+            if self.options.snapshots {
+                let driven_has_some = !self.snapshots.is_empty();
+                let due =
+                    Due { done: progress.round, planned: planned + progress.round - number, is_last: false, max_pause };
+                progress.after_snapshot |=
+                    self.snapshot_others(watched, driven_has_some, unit, due, warnings)?;
             }
         }
         Ok(())
@@ -185,6 +201,19 @@ impl Run<'_> {
     /// Whether anything may be growing, so that it is worth a snapshot to see what.
     pub(super) fn seems_to_grow(&self, unit: WorkUnit) -> bool {
         leak_verdict::seems_to_grow(&self.recording(unit))
+    }
+
+    /// Watches what else belongs to the program from now on.
+    fn watch_others(
+        &mut self,
+        program: &mut dyn Subject,
+        watched: &Watched,
+        warnings: &mut Vec<String>,
+    ) {
+        let mut known = self.others.pids();
+        known.push(watched.process.pid);
+        let fresh = program.watch_others(&known, &self.options.interrupt, warnings);
+        self.others.adopt(fresh);
     }
 
     /// Whether more rounds could tell what these could not.
@@ -324,7 +353,7 @@ impl Run<'_> {
         target.process = process.clone();
         progress.served = served;
         let fresh = program.watch(target, cancel)?;
-        std::mem::replace(watched, fresh).close();
+        self.others.adopt([std::mem::replace(watched, fresh)]);
         // The floor of the worker watched so far says nothing about this one.
         self.floors.clear();
         self.rows.clear();
@@ -340,6 +369,7 @@ impl Run<'_> {
         load_seconds: f64,
         warm_up: bool,
     ) -> Result<(), RunError> {
+        self.measure_others(watched, OTHERS_COLLECTIONS);
         let mut measured = self.measure(watched, Watched::floor)?;
         let before = self.rows.last().map(|row| row.heap_used);
         let is_last_warm_up = progress.round > 0 && !warm_up && self.rows.iter().all(|row| row.warm_up);
@@ -361,13 +391,14 @@ impl Run<'_> {
         // In requests while they can be counted; `settle_axis` makes rounds of all of it otherwise.
         let work = progress.counted.map_or(f64::from(progress.round), |sum| sum as f64);
         let row = self.row(&measured, work, warm_up);
-        let row = RoundRow {
+        let mut row = RoundRow {
             round: progress.round,
             requests: load.requests,
             failed_requests: load.failed,
             load_seconds,
             ..row
         };
+        self.place_others(watched, &mut row);
         self.record(row, after_snapshot);
         Ok(())
     }
@@ -405,6 +436,7 @@ impl Run<'_> {
             external: measured.after.external,
             array_buffers: measured.after.array_buffers,
             resident: measured.resident,
+            in_workers: None,
             malloc_in_use: measured.malloc.map(|heap| heap.in_use),
             malloc_free: measured.malloc.map(|heap| heap.free + heap.top),
             open_files: measured.open_files,
@@ -416,7 +448,7 @@ impl Run<'_> {
     }
 
     pub(super) fn record(&mut self, row: RoundRow, after_snapshot: bool) {
-        let floor = FloorRecord { pid: 0, row: row.clone(), after_snapshot }.floor();
+        let floor = FloorRecord { pid: 0, worker: None, row: row.clone(), after_snapshot }.floor();
         self.floors.push(floor);
         self.tell(RunStep::Floor(row.clone()));
         self.rows.push(row);

@@ -9,6 +9,8 @@ use super::{
     Outcome, Run, RunError, RunStep,
     attached::{Processes, unit},
     find::Target,
+    isolates::Due,
+    rounds::OTHERS_COLLECTIONS,
     snapshots::{self, Schedule, Taken},
     subject::Subject,
     watch::{MeasuredFloor, Watched},
@@ -57,7 +59,10 @@ impl Run<'_> {
                 "a full collection may stop the process for longer than --max-pause allows, so none is forced".into(),
             );
         }
-        let before = if collect { others(processes, &mut watched) } else { Vec::new() };
+        if collect {
+            let others = processes.watch_others(&[], &self.options.interrupt, warnings);
+            self.others.adopt(others);
+        }
         let mut traffic = Traffic {
             begun: Instant::now(),
             number: 0,
@@ -81,16 +86,6 @@ impl Run<'_> {
             }
             Err(error) => return Err(error),
         };
-        let after = if collect { others(processes, &mut watched) } else { Vec::new() };
-        for (name, from) in before {
-            let Some((_, to)) = after.iter().find(|(other, _)| *other == name) else { continue };
-            let mb = |bytes: u64| bytes as f64 / 1_048_576.0;
-            warnings.push(format!(
-                "{name} is part of the same program: its floor was {:.2} MB, and {:.2} MB at the end",
-                mb(from),
-                mb(*to)
-            ));
-        }
         let unit = self.settle_work(&traffic);
         Ok((Some(watched), unit, ended))
     }
@@ -106,8 +101,9 @@ impl Run<'_> {
         let mut until = self.options.watch_time;
         if collect {
             // What piled up before goes with this one; it is no part of the series.
+            self.measure_others(watched, OTHERS_COLLECTIONS);
             let measured = self.measure(watched, Watched::floor)?;
-            self.take(traffic, &measured, true);
+            self.take(watched, traffic, &measured, true);
         }
         loop {
             let more = if collect {
@@ -141,13 +137,15 @@ impl Run<'_> {
             return Ok(false);
         }
         wait(watched, interval)?;
+        let longest = self.measure_others(watched, COLLECTIONS);
         let measured = self.measure(watched, |watched| watched.floor_within(COLLECTIONS))?;
-        traffic.interval = LEAST_INTERVAL.max(measured.time * PORTION);
+        // Each isolate stands still for its own collections alone.
+        traffic.interval = LEAST_INTERVAL.max(measured.time.max(longest) * PORTION);
         traffic.planned = traffic.number
             + ((until.saturating_sub(traffic.begun.elapsed())).as_secs_f64() / traffic.interval.as_secs_f64())
                 as u32
             + 1;
-        self.take(traffic, &measured, false);
+        self.take(watched, traffic, &measured, false);
         Ok(true)
     }
 
@@ -163,12 +161,12 @@ impl Run<'_> {
         }
         wait(watched, LOOK)?;
         if let Some(measured) = self.measure(watched, Watched::natural_floor)? {
-            self.take(traffic, &measured, false);
+            self.take(watched, traffic, &measured, false);
         }
         Ok(true)
     }
 
-    fn take(&mut self, traffic: &mut Traffic, measured: &MeasuredFloor, warm_up: bool) {
+    fn take(&mut self, watched: &Watched, traffic: &mut Traffic, measured: &MeasuredFloor, warm_up: bool) {
         let now = Instant::now();
         let requests = measured.after.requests;
         let first = *traffic.first_requests.get_or_insert(requests);
@@ -184,6 +182,7 @@ impl Run<'_> {
         row.requests = Some(served);
         row.request_rate = rate;
         traffic.number += 1;
+        self.place_others(watched, &mut row);
         let after_snapshot = std::mem::take(&mut traffic.after_snapshot);
         self.record(row, after_snapshot);
     }
@@ -217,7 +216,8 @@ impl Run<'_> {
         let snapshots_lack = self.options.snapshots
             && !self.snapshots.is_empty()
             && self.snapshots.len() < snapshots::SNAPSHOTS;
-        decide(&recording).word == Word::Inconclusive || snapshots_lack
+        let others_lack = self.options.snapshots && self.others.lack_snapshots();
+        decide(&recording).word == Word::Inconclusive || snapshots_lack || others_lack
     }
 
     /// A snapshot of what grows, if it fits.
@@ -232,13 +232,18 @@ impl Run<'_> {
         let Some(last) = self.rows.last().cloned() else { return Ok(()) };
         let grows = leak_verdict::seems_to_grow(&self.so_far(traffic));
         let is_last = traffic.begun.elapsed() + traffic.interval >= until;
+        let max_pause = processes.plan.max_pause;
+        let due = Due { done: last.round, planned: traffic.planned, is_last, max_pause };
+        let driven_has_some = !self.snapshots.is_empty();
+        let unit = unit(traffic.counts_requests);
+        traffic.after_snapshot |= self.snapshot_others(watched, driven_has_some, unit, due, warnings)?;
         if traffic.after_snapshot
             || !(traffic.schedule.is_due(last.round, traffic.planned, grows) || (is_last && grows))
         {
             return Ok(());
         }
-        match self.snapshot(watched, last.round, last.work, processes.plan.max_pause)? {
-            Taken::Snapshot => {}
+        match self.snapshot(watched, None, &last, self.snapshots.len() + 1, max_pause)? {
+            Taken::Snapshot(snapshot) => self.snapshots.push(*snapshot),
             Taken::Refused(reason) => {
                 if !warnings.iter().any(|known| known.starts_with("no snapshot was taken")) {
                     warnings.push(reason);
@@ -250,13 +255,6 @@ impl Run<'_> {
         traffic.after_snapshot = true;
         Ok(())
     }
-}
-
-/// The floors of what belongs to the program and is not diagnosed: other processes, and this one's workers.
-fn others(processes: &mut Processes, watched: &mut Watched) -> Vec<(String, u64)> {
-    let others = processes.other_floors().into_iter().map(|(pid, floor)| (format!("process {pid}"), floor));
-    // A process that has ended has none any more.
-    others.chain(watched.worker_floors().unwrap_or_default()).collect()
 }
 
 /// Lets time pass. An error when the process has ended or only waits for us to go.
