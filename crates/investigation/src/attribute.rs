@@ -61,7 +61,7 @@ impl Attribute for Attributor {
         let answers =
             told.iter().map(|suspect| self.suspect(&heap, &texts, suspect, work)).collect::<Vec<Suspect>>();
         let answers = merged(answers);
-        if let Some(text) = only_code(verdict, &snapshots[0].graph, &last.graph, &answers) {
+        if let Some(text) = not_objects(verdict, &snapshots[0].graph, &last.graph, &answers, work) {
             verdict.is_warm_up(text);
             return Vec::new();
         }
@@ -293,18 +293,35 @@ fn merged(suspects: Vec<Suspect>) -> Vec<Suspect> {
     out
 }
 
-/// What says that the growth is code alone, if it is.
-fn only_code(verdict: &Verdict, first: &HeapGraph, last: &HeapGraph, suspects: &[Suspect]) -> Option<String> {
+/// What says that the growth is not the program's objects, if it is so: code alone, or nothing that is reachable.
+/// `work` was done between the two.
+fn not_objects(
+    verdict: &Verdict,
+    first: &HeapGraph,
+    last: &HeapGraph,
+    suspects: &[Suspect],
+    work: f64,
+) -> Option<String> {
     const MOST: f64 = 0.75;
     const LEAST_HELD: f64 = 0.25;
     let growth = heap_graph::growth_by_owner(first, last);
     let held: u64 =
         suspects.iter().filter(|suspect| suspect.grew_every_time).map(|suspect| suspect.bytes).sum();
     let (total, engine) = (growth.total as f64, growth.engine as f64);
-    let is_code = verdict.word == Word::Leak
-        && total > 0.0
-        && engine > MOST * total
-        && (held as f64) < LEAST_HELD * total;
+    if verdict.word != Word::Leak {
+        return None;
+    }
+    // A used heap also rises by holes that objects of the usual sizes do not fill, more so after a snapshot.
+    let risen = verdict.growth.as_ref().map_or(0.0, |growth| growth.bytes_per_unit * work);
+    if risen > 0.0 && total.max(held as f64) < LEAST_HELD * risen {
+        return Some(format!(
+            "of {:.0} KB by which the floor rose between the first and the last snapshot, objects that the program can \
+             reach account for {:.0} KB: it holds no more than before",
+            risen / 1024.0,
+            total.max(0.0) / 1024.0
+        ));
+    }
+    let is_code = total > 0.0 && engine > MOST * total && (held as f64) < LEAST_HELD * total;
     is_code.then(|| {
         format!(
             "{:.0} % of what grew between the first and the last snapshot is code, feedback and hidden classes that \
