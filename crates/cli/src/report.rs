@@ -172,12 +172,16 @@ fn isolates(out: &mut String, report: &RunReport, style: Style) {
             None => isolate.watched.command_line.join(" "),
         };
         let growth = verdict.growth.as_ref().filter(|_| verdict.word != Word::NoLeak);
-        let growth = growth.map(|growth| {
-            format!(", {} per {}", bytes(growth.bytes_per_unit), verdict.unit.singular())
-        });
+        let growth = growth
+            .map(|growth| format!(", {} per {}", bytes(growth.bytes_per_unit), verdict.unit.singular()));
         let ends = isolate.rounds.first().zip(isolate.rounds.last());
         let ends = ends.map(|(first, last)| {
-            format!(", {} floors from {} to {}", isolate.rounds.len(), bytes(first.heap_used as f64), bytes(last.heap_used as f64))
+            format!(
+                ", {} floors from {} to {}",
+                isolate.rounds.len(),
+                bytes(first.heap_used as f64),
+                bytes(last.heap_used as f64)
+            )
         });
         let meant = if Some(&isolate.watched) == report.watched.as_ref() { " (this report)" } else { "" };
         let _ = writeln!(

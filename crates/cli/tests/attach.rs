@@ -252,7 +252,8 @@ fn in_a_cluster_the_workers_are_watched_and_all_are_left_as_they_were() {
     assert_eq!(answer["verdict"], "leak", "{answer}");
     // The primary and both workers are judged, each by its own floors.
     let isolates = answer["isolates"].as_array().unwrap();
-    let words: Vec<_> = isolates.iter().map(|isolate| (&isolate["watched"]["pid"], &isolate["verdict"])).collect();
+    let words: Vec<_> =
+        isolates.iter().map(|isolate| (&isolate["watched"]["pid"], &isolate["verdict"])).collect();
     assert_eq!(words.len(), 3, "{words:?}");
     assert!(words.iter().any(|(its, word)| **its == primary.id() && *word == "no-leak"), "{words:?}");
     assert!(words.iter().filter(|(_, word)| *word == "leak").count() >= 1, "{words:?}");

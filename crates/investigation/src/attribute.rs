@@ -10,7 +10,10 @@ use heap_graph::{
 use leak_verdict::{Clues, KnownCase, Verdict, Word};
 use source_culprit::{Confidence, Culprit, GraphView, Script, ScriptInfo, SourceMapRef, Sources};
 
-use crate::run::{Attribute, LARGEST_SOURCE, CodePlace, MissingPart, ProgramFiles, ScriptSource, ScriptSources, Snapshot, Suspect};
+use crate::run::{
+    Attribute, CodePlace, LARGEST_SOURCE, MissingPart, ProgramFiles, ScriptSource, ScriptSources, Snapshot,
+    Suspect,
+};
 
 /// Most suspects whose source is searched.
 const MAX_SUSPECTS: usize = 6;

@@ -225,8 +225,7 @@ fn from_floors(
     let most = counts.into_iter().max_by_key(|((_, worker), count)| (*count, worker.is_none()));
     let most = most.map(|((pid, worker), _)| (pid, worker.map(str::to_owned)));
     let pid = most.as_ref().map(|(pid, _)| *pid);
-    let own: Vec<FloorRecord> =
-        floors.iter().filter(|floor| Some(isolate(floor)) == most).cloned().collect();
+    let own: Vec<FloorRecord> = floors.iter().filter(|floor| Some(isolate(floor)) == most).cloned().collect();
     let heap_limit = timeline.samples.iter().rev().find_map(|sample| sample.heap_limit);
     let (recording, rounds) = series(own, heap_limit);
     let watched =
@@ -327,7 +326,12 @@ mod tests {
                 5_000_000 + u64::from(round) * 499 * 1000 + u64::from(round % 3) * 500
             );
             let row = serde_json::from_str(&row).unwrap();
-            records.push(Record::Floor(Box::new(FloorRecord { pid: 7, worker: None, row, after_snapshot: false })));
+            records.push(Record::Floor(Box::new(FloorRecord {
+                pid: 7,
+                worker: None,
+                row,
+                after_snapshot: false,
+            })));
             let sample =
                 Sample { seconds: f64::from(round), pid: 7, resident: Some(50 << 20), ..Sample::default() };
             records.push(Record::Sample(Box::new(sample)));

@@ -10,7 +10,9 @@ use leak_verdict::{Floor, Recording, WorkUnit};
 
 use super::{
     RoundRow, Run, RunError, RunStep, WatchedProcess, WorkerThread,
+    find::{self, Target},
     snapshots::{Schedule, Snapshot, Taken},
+    subject::Subject,
     watch::{MeasuredFloor, Watched},
 };
 use crate::recording::FloorRecord;
@@ -19,6 +21,8 @@ use crate::recording::FloorRecord;
 const MOST: usize = 24;
 /// An isolate that did not answer so often in a row is left alone.
 const FAILURES: u32 = 2;
+/// How long a process that ended may take to come back where others of its program could take its place.
+const SOON: Duration = Duration::from_secs(5);
 /// How long one may take to answer; the others wait meanwhile.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -38,6 +42,8 @@ pub(super) struct Isolate {
     schedule: Schedule,
     after_snapshot: bool,
     failures: u32,
+    /// What its work counts, once that is settled: of one that was driven until it ended.
+    unit: Option<WorkUnit>,
 }
 
 /// The isolates beside the driven one, with the sessions of the processes that they live in.
@@ -48,6 +54,8 @@ pub(super) struct Isolates {
     members: Vec<Isolate>,
     /// What ended while it was watched, or stopped answering.
     notes: Vec<String>,
+    /// Work that was done under processes which were driven until they ended.
+    work_before: f64,
 }
 
 impl Isolate {
@@ -64,6 +72,7 @@ impl Isolate {
             schedule: Schedule::default(),
             after_snapshot: false,
             failures: 0,
+            unit: None,
         }
     }
 
@@ -82,7 +91,12 @@ impl Isolate {
     }
 
     /// Gives what was measured its place: at `driven`, the row of the driven isolate.
-    fn place(&mut self, driven: &RoundRow, row: impl FnOnce(&MeasuredFloor) -> RoundRow) -> Option<RoundRow> {
+    fn place(
+        &mut self,
+        driven: &RoundRow,
+        work_before: f64,
+        row: impl FnOnce(&MeasuredFloor) -> RoundRow,
+    ) -> Option<RoundRow> {
         let measured = self.pending.take()?;
         let served = measured.after.requests;
         let before = self.served.last().copied().unwrap_or(served);
@@ -91,7 +105,7 @@ impl Isolate {
             round: driven.round,
             warm_up: driven.warm_up,
             requests: Some(served.saturating_sub(before)),
-            work: driven.work,
+            work: work_before + driven.work,
             load_seconds: driven.load_seconds,
             request_rate: driven.request_rate,
             ..row(&measured)
@@ -104,6 +118,9 @@ impl Isolate {
 
     /// Its own requests are its work where it served some between any two floors that count; else the program's are.
     pub(super) fn settle_axis(&mut self, unit: WorkUnit) -> WorkUnit {
+        if let Some(settled) = self.unit {
+            return settled;
+        }
         let counted = self.rows.iter().zip(&self.served).filter(|(row, _)| !row.warm_up);
         let served: Vec<u64> = counted.map(|(_, served)| *served).collect();
         let serves = served.len() > 1 && served.windows(2).all(|pair| pair[1] > pair[0]);
@@ -137,7 +154,8 @@ impl Isolates {
     pub(super) fn adopt(&mut self, processes: impl IntoIterator<Item = Watched>) {
         for watched in processes {
             if self.members.len() >= MOST {
-                self.notes.push(format!("process {} is not watched: there are too many", watched.process.pid));
+                self.notes
+                    .push(format!("process {} is not watched: there are too many", watched.process.pid));
                 continue;
             }
             self.members.push(Isolate::new(watched.process.clone(), None));
@@ -148,6 +166,17 @@ impl Isolates {
     /// The processes beside the driven one.
     pub(super) fn pids(&self) -> Vec<u32> {
         self.processes.iter().map(|watched| watched.process.pid).collect()
+    }
+
+    /// Gives up a process that still runs, to be driven from now on in the place of one that has ended.
+    fn promote(&mut self) -> Option<Watched> {
+        let runs = |watched: &Watched| node_process::is_alive(watched.process.pid);
+        let at = self.processes.iter().position(runs)?;
+        let watched = self.processes.remove(at);
+        // Its floors so far lie on the axis of the one that has ended.
+        let pid = watched.process.pid;
+        self.members.retain(|member| member.process.pid != pid || member.worker.is_some());
+        Some(watched)
     }
 
     /// What is to be said about them.
@@ -255,6 +284,54 @@ pub(super) struct Due {
 }
 
 impl Run<'_> {
+    /// Whoever comes in the place of the driven process, which has ended: one that is started within `patience`, or
+    /// another one of the program. `None` if it only has closed its inspector, or nobody comes.
+    pub(super) fn successor(
+        &mut self,
+        program: &mut dyn Subject,
+        ended: &Watched,
+        patience: Duration,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<(Watched, Target)>, RunError> {
+        if node_process::is_alive(ended.process.pid) {
+            return Ok(None);
+        }
+        let others = self.others.processes.iter().any(|other| node_process::is_alive(other.process.pid));
+        let patience = if others { patience.min(SOON) } else { patience };
+        let found = match program.restarted(patience, warnings) {
+            Some(target) => Some((program.watch(&target, &self.options.interrupt)?, target)),
+            None if program.follows() => self
+                .others
+                .promote()
+                .and_then(|watched| Some((find::target_of(program, watched.process.pid)?, watched)))
+                .map(|(target, watched)| (watched, target)),
+            None => None,
+        };
+        if let Some((watched, _)) = &found {
+            warnings.push(format!(
+                "process {} has ended, and process {} is watched in its place",
+                ended.process.pid, watched.process.pid
+            ));
+            self.tell(RunStep::Watching(watched.process.clone()));
+        }
+        Ok(found)
+    }
+
+    /// Puts the driven isolate, which has ended, aside with all that is known of it; another one comes in its place.
+    pub(super) fn retire(&mut self, watched: Watched, unit: WorkUnit) {
+        let mut isolate = Isolate::new(watched.process.clone(), None);
+        self.others.work_before += self.rows.last().map_or(0.0, |row| row.work);
+        isolate.rows = std::mem::take(&mut self.rows);
+        isolate.floors = std::mem::take(&mut self.floors);
+        isolate.snapshots = std::mem::take(&mut self.snapshots);
+        isolate.heap_limit = watched.heap_limit;
+        isolate.failures = FAILURES;
+        isolate.unit = Some(unit);
+        self.others.members.push(isolate);
+        // Its scripts are still known.
+        self.others.processes.push(watched);
+    }
+
     /// Takes a floor of every isolate beside the driven one, before that one's own. Answers how long the longest took.
     pub(super) fn measure_others(&mut self, driven: &mut Watched, most: u32) -> Duration {
         let begun = Instant::now();
@@ -269,9 +346,10 @@ impl Run<'_> {
         driven_row.in_workers = others.in_workers(driven.process.pid);
         let shared: Vec<Option<u64>> =
             others.members.iter().map(|member| others.in_workers(member.process.pid)).collect();
+        let work_before = others.work_before;
         for (member, shared) in others.members.iter_mut().zip(shared) {
             let is_thread = member.worker.is_some();
-            let row = member.place(driven_row, |measured| {
+            let row = member.place(driven_row, work_before, |measured| {
                 let mut row = self.row(measured, 0.0, false);
                 if is_thread {
                     // These are the whole process's.
@@ -305,9 +383,11 @@ impl Run<'_> {
             // Who runs the same code grows alike: one of them is looked into.
             let same = |begun: bool, code| begun && code == member.code();
             let is_seen = same(driven_has_some, code_of(&driven.process))
-                || others.members.iter().enumerate().any(|(other, known)| {
-                    other != at && same(!known.snapshots.is_empty(), known.code())
-                });
+                || others
+                    .members
+                    .iter()
+                    .enumerate()
+                    .any(|(other, known)| other != at && same(!known.snapshots.is_empty(), known.code()));
             let member = &mut others.members[at];
             let Some(row) = member.rows.last().cloned() else { continue };
             let is_due = member.schedule.is_due(due.done, due.planned, grows) || (due.is_last && grows);

@@ -88,11 +88,7 @@ pub(super) fn judge(
     (watched, worst, isolates)
 }
 
-fn one(
-    series: Series,
-    sources: Option<&mut dyn ScriptSources>,
-    attribute: &mut dyn Attribute,
-) -> Judged {
+fn one(series: Series, sources: Option<&mut dyn ScriptSources>, attribute: &mut dyn Attribute) -> Judged {
     let Series { watched, rows, snapshots, recording } = series;
     let mut verdict = decide(&recording);
     let taken = snapshots.iter().map(SnapshotTaken::from).collect();

@@ -43,8 +43,8 @@ pub use last_heap::{Holder, LastHeap};
 pub use on_oom::LastSnapshot;
 pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
 pub use report::{
-    CodePlace, ExcerptLine, IsolateReport, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect, WatchedProcess,
-    WorkerThread,
+    CodePlace, ExcerptLine, IsolateReport, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect,
+    WatchedProcess, WorkerThread,
 };
 pub use snapshots::{Paid, Snapshot};
 pub use sources::{ProgramFiles, ScriptSource, ScriptSources};
@@ -52,11 +52,11 @@ pub use sources::{ProgramFiles, ScriptSource, ScriptSources};
 use crate::recording::{Record, RecordedEvents, Recorder, Timeline};
 pub(crate) use driver::{LoadResult, Stopper, drive_timed};
 pub(crate) use find::{Found, Target, wait_until_ready};
-pub(crate) use load::{Placeholders, run_command};
 use isolates::Isolates;
+pub(crate) use load::{Placeholders, run_command};
 use on_oom::OnOom;
-pub(crate) use sources::LARGEST_SOURCE;
 pub(crate) use program::Program;
+pub(crate) use sources::LARGEST_SOURCE;
 pub(crate) use watch::{MeasuredFloor, Watched};
 
 /// Runs a program until there is a verdict about it.

@@ -114,7 +114,12 @@ impl Run<'_> {
         if self.options.snapshots && slices.begun.elapsed() >= FIRST_SNAPSHOT {
             let left = self.options.watch_time.saturating_sub(slices.begun.elapsed());
             let more = (left.as_secs_f64() / slices.length.as_secs_f64().max(1e-3)) as u32;
-            let due = Due { done: slices.number, planned: slices.number + more, is_last: more == 0, max_pause: None };
+            let due = Due {
+                done: slices.number,
+                planned: slices.number + more,
+                is_last: more == 0,
+                max_pause: None,
+            };
             let driven_has_some = !self.snapshots.is_empty();
             self.snapshot_others(watched, driven_has_some, WorkUnit::Second, due, warnings)?;
         }

@@ -14,8 +14,8 @@ use super::{
     Outcome, RoundRow, Run, RunError, RunEvent, RunStep,
     driver::{LoadResult, Stopper, drive},
     find::Target,
-    load::{Placeholders, run_command},
     isolates::Due,
+    load::{Placeholders, run_command},
     snapshots::{Schedule, Taken},
     subject::Subject,
     traffic::PORTION,
@@ -45,6 +45,10 @@ const SHORT_ROUND_SECONDS: f64 = 1.0;
 
 /// Collections for a floor of an isolate that is not the driven one.
 pub(super) const OTHERS_COLLECTIONS: u32 = 4;
+
+/// How long a process that ended under load may take to come back, and how often it may.
+const RESTART: Duration = Duration::from_secs(20);
+const MOST_RESTARTS: u32 = 2;
 
 /// Where the rounds have come to.
 struct Progress {
@@ -96,7 +100,24 @@ impl Run<'_> {
         if self.options.warm_up == 0 {
             self.watch_others(program, &watched, warnings);
         }
-        let outcome = self.rounds(program, &mut target, &mut watched, &mut progress, warnings);
+        let mut restarts = 0;
+        let outcome = loop {
+            let outcome = self.rounds(program, &mut target, &mut watched, &mut progress, warnings);
+            let is_gone = matches!(&outcome, Err(RunError::Inspector(error)) if error.is_closed());
+            if !is_gone || restarts >= MOST_RESTARTS {
+                break outcome;
+            }
+            watched.close();
+            let Some((fresh, its)) = self.successor(program, &watched, RESTART, warnings)? else {
+                break outcome;
+            };
+            restarts += 1;
+            let unit = progress.unit();
+            self.settle_axis(unit);
+            target = its;
+            self.retire(std::mem::replace(&mut watched, fresh), unit);
+            progress = Progress { round: 0, counted: Some(0), after_snapshot: false, served: 0, ..progress };
+        };
         let unit = progress.unit();
         self.settle_axis(unit);
         match outcome {
@@ -184,8 +205,12 @@ impl Run<'_> {
             }
             if self.options.snapshots {
                 let driven_has_some = !self.snapshots.is_empty();
-                let due =
-                    Due { done: progress.round, planned: planned + progress.round - number, is_last: false, max_pause };
+                let due = Due {
+                    done: progress.round,
+                    planned: planned + progress.round - number,
+                    is_last: false,
+                    max_pause,
+                };
                 progress.after_snapshot |=
                     self.snapshot_others(watched, driven_has_some, unit, due, warnings)?;
             }
@@ -204,12 +229,7 @@ impl Run<'_> {
     }
 
     /// Watches what else belongs to the program from now on.
-    fn watch_others(
-        &mut self,
-        program: &mut dyn Subject,
-        watched: &Watched,
-        warnings: &mut Vec<String>,
-    ) {
+    fn watch_others(&mut self, program: &mut dyn Subject, watched: &Watched, warnings: &mut Vec<String>) {
         let mut known = self.others.pids();
         known.push(watched.process.pid);
         let fresh = program.watch_others(&known, &self.options.interrupt, warnings);

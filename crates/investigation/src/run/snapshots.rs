@@ -196,7 +196,8 @@ fn take(
 ) -> Result<Option<Snapshot>, RunError> {
     let &RoundRow { round, work, .. } = row;
     let file_error = |source| RunError::File { what: format!("the snapshot of round {round}"), source };
-    let kept = keep_in.map(|(folder, whose)| kept_file(folder, round, &whose)).transpose().map_err(file_error)?;
+    let kept =
+        keep_in.map(|(folder, whose)| kept_file(folder, round, &whose)).transpose().map_err(file_error)?;
     let (writer, reader) = pipe(PIPE_BYTES);
     std::thread::scope(|scope| {
         let parser = scope.spawn(move || {

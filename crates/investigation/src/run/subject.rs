@@ -41,6 +41,16 @@ pub(crate) trait Subject {
         warnings: &mut Vec<String>,
     ) -> Vec<Watched>;
 
+    /// Waits for a process that comes in the place of one that has ended.
+    fn restarted(&mut self, _patience: Duration, _warnings: &mut Vec<String>) -> Option<Target> {
+        None
+    }
+
+    /// Whether another process may come in the place of one that has ended.
+    fn follows(&self) -> bool {
+        false
+    }
+
     /// How it may be treated, where it serves somebody: a process that runs already.
     fn plan(&self) -> Option<&AttachPlan> {
         None

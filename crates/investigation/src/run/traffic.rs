@@ -24,6 +24,8 @@ pub(super) const PORTION: u32 = 20;
 const COLLECTIONS: u32 = 2;
 /// Watching goes on at most so long where the verdict is open.
 const LONGEST: Duration = Duration::from_secs(110);
+/// How long a process that ended may take to come back.
+const RESTART: Duration = Duration::from_secs(20);
 /// Between two looks at a process whose collections are not forced.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -39,6 +41,22 @@ struct Traffic {
     after_snapshot: bool,
     interval: Duration,
     planned: u32,
+}
+
+impl Traffic {
+    fn new() -> Self {
+        Self {
+            begun: Instant::now(),
+            number: 0,
+            first_requests: None,
+            counts_requests: true,
+            last: None,
+            schedule: Schedule::default(),
+            after_snapshot: false,
+            interval: LEAST_INTERVAL,
+            planned: 0,
+        }
+    }
 }
 
 impl Run<'_> {
@@ -59,32 +77,24 @@ impl Run<'_> {
                 "a full collection may stop the process for longer than --max-pause allows, so none is forced".into(),
             );
         }
-        if collect {
-            let others = processes.watch_others(&[], &self.options.interrupt, warnings);
-            self.others.adopt(others);
-        }
-        let mut traffic = Traffic {
-            begun: Instant::now(),
-            number: 0,
-            first_requests: None,
-            counts_requests: true,
-            last: None,
-            schedule: Schedule::default(),
-            after_snapshot: false,
-            interval: LEAST_INTERVAL,
-            planned: 0,
-        };
-        let ended = match self.observe(processes, &mut watched, &mut traffic, collect, warnings) {
-            Ok(()) => None,
-            Err(RunError::Inspector(error)) if error.is_closed() => {
-                watched.close();
-                let seconds = traffic.begun.elapsed().as_secs_f64();
-                let status = processes.wait_for_end(Duration::from_secs(2));
-                warnings
-                    .push(format!("the watched process ended after {seconds:.0} s, or closed its inspector"));
-                status
+        let mut traffic = Traffic::new();
+        let ended = loop {
+            match self.observe(processes, &mut watched, &mut traffic, collect, warnings) {
+                Ok(()) => break None,
+                Err(RunError::Inspector(error)) if error.is_closed() => {}
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
+            watched.close();
+            let seconds = traffic.begun.elapsed().as_secs_f64();
+            let pid = watched.process.pid;
+            warnings.push(format!("process {pid} ended after {seconds:.0} s, or closed its inspector"));
+            let left = LONGEST.saturating_sub(traffic.begun.elapsed()).min(RESTART);
+            let Some((fresh, _)) = self.successor(processes, &watched, left, warnings)? else {
+                break processes.wait_for_end(Duration::from_secs(2));
+            };
+            let unit = self.settle_work(&traffic);
+            self.retire(std::mem::replace(&mut watched, fresh), unit);
+            traffic = Traffic { begun: traffic.begun, number: traffic.number, ..Traffic::new() };
         };
         let unit = self.settle_work(&traffic);
         Ok((Some(watched), unit, ended))
@@ -92,7 +102,7 @@ impl Run<'_> {
 
     fn observe(
         &mut self,
-        processes: &Processes,
+        processes: &mut Processes,
         watched: &mut Watched,
         traffic: &mut Traffic,
         collect: bool,
@@ -106,6 +116,10 @@ impl Run<'_> {
             self.take(watched, traffic, &measured, true);
         }
         loop {
+            if collect {
+                let others = processes.watch_others(&[], &self.options.interrupt, warnings);
+                self.others.adopt(others);
+            }
             let more = if collect {
                 self.forced(watched, traffic, until)?
             } else {
