@@ -174,6 +174,7 @@ fn locate(heap: &Heap<'_>, texts: &Texts, suspect: &heap_graph::Suspect) -> Culp
     let kept = source_culprit::kept_functions(&view, suspect.top, heap.since);
     // What the newest thing keeps is nearer to the matter than what all of them have.
     evidence.growing.functions.splice(0..0, kept);
+    evidence.growing.brought_by = source_culprit::brought_by(&view, suspect.top, heap.since);
     source_culprit::locate(&evidence, texts)
 }
 

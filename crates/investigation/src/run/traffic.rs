@@ -230,8 +230,10 @@ impl Run<'_> {
         let snapshots_lack = self.options.snapshots
             && !self.snapshots.is_empty()
             && self.snapshots.len() < snapshots::SNAPSHOTS;
-        let others_lack = self.options.snapshots && self.others.lack_snapshots();
-        decide(&recording).word == Word::Inconclusive || snapshots_lack || others_lack
+        let word = decide(&recording).word;
+        // One leak that is looked into is worth no longer wait for the next.
+        let others_lack = self.options.snapshots && !word.is_leak() && self.others.lack_snapshots();
+        word == Word::Inconclusive || snapshots_lack || others_lack
     }
 
     /// A snapshot of what grows, if it fits.
