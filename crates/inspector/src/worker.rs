@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{InspectorError, Session, session::decode};
+use crate::{InspectorError, Script, Session, session::decode};
 
 /// A worker thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,11 +113,23 @@ impl<S: Read + Write> Session<S> {
         self.route = Some(worker.session.clone());
         let of_worker = self.worker_scripts.remove(&worker.session).unwrap_or_default();
         let of_main = std::mem::replace(&mut self.scripts, of_worker);
-        let answer = ask(self);
-        self.route = None;
-        let of_worker = std::mem::replace(&mut self.scripts, of_main);
-        self.worker_scripts.insert(worker.session.clone(), of_worker);
-        answer
+        let routed = Routed { session: self, worker, of_main };
+        ask(routed.session)
+    }
+}
+
+/// A session whose requests go to a worker. Dropped, also by a panic, they go to the main thread again.
+struct Routed<'a, S> {
+    session: &'a mut Session<S>,
+    worker: &'a Worker,
+    of_main: Vec<Script>,
+}
+
+impl<S> Drop for Routed<'_, S> {
+    fn drop(&mut self) {
+        self.session.route = None;
+        let of_worker = std::mem::replace(&mut self.session.scripts, std::mem::take(&mut self.of_main));
+        self.session.worker_scripts.insert(self.worker.session.clone(), of_worker);
     }
 }
 

@@ -4,6 +4,7 @@
 //! so "it is gone" is an answer ([`ProcError::Gone`] or an absent entry), never a panic and never a zero.
 //! The parsers take text, so they are tested on samples as well as on the live system.
 
+mod access;
 mod environment;
 mod error;
 mod handle;
@@ -19,6 +20,7 @@ mod tree;
 mod usage;
 mod version;
 
+pub use access::why_memory_is_closed;
 pub use environment::environment;
 pub use error::ProcError;
 pub use handle::ProcessHandle;

@@ -101,6 +101,15 @@ impl Processes {
                 Err(error) => warnings.push(error.to_string()),
             }
         }
+        for member in &self.members {
+            let pid = member.announcement.pid;
+            if let Some(reason) = node_process::why_memory_is_closed(pid) {
+                warnings.push(format!(
+                    "the memory of process {pid} cannot be read, so native memory in use and memory that malloc keeps are \
+                     not told apart: {reason}"
+                ));
+            }
+        }
         if self.members.is_empty() {
             let reason = warnings.join("; ");
             return Err(RunError::NotWatchable { reason });

@@ -50,7 +50,7 @@ pub use snapshots::{Paid, Snapshot};
 pub use sources::{ProgramFiles, ScriptSource, ScriptSources};
 
 use crate::recording::{Record, RecordedEvents, Recorder, Timeline};
-pub(crate) use driver::{LoadResult, Stopper, drive_timed};
+pub(crate) use driver::{Drive, LoadResult, drive_while};
 pub(crate) use find::{Found, Target, wait_until_ready};
 use isolates::Isolates;
 pub(crate) use load::{Placeholders, run_command};

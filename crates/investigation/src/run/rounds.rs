@@ -12,7 +12,7 @@ use crate::recording::FloorRecord;
 
 use super::{
     Outcome, RoundRow, Run, RunError, RunEvent, RunStep,
-    driver::{LoadResult, Stopper, drive},
+    driver::{Drive, LoadResult, drive_while},
     find::Target,
     isolates::Due,
     load::{Placeholders, run_command},
@@ -296,22 +296,16 @@ impl Run<'_> {
     }
 
     fn drive(&self, address: SocketAddr, requests: u64, watched: &mut Watched) -> LoadResult {
-        let path = self.options.url.as_deref().unwrap_or("/");
         let options = self.options;
-        let stopper = Stopper::default();
-        std::thread::scope(|scope| {
-            let load = scope.spawn(|| {
-                drive(address, path, requests, options.connections, options.round_timeout, &stopper)
-            });
-            while !load.is_finished() {
-                if options.interrupted() || !watched.lives() {
-                    break;
-                }
-            }
-            // Of a load that is done this only lets go of the sockets.
-            stopper.stop();
-            load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        let drive = Drive {
+            address,
+            pid: watched.process.pid,
+            path: options.url.as_deref().unwrap_or("/"),
+            total: requests,
+            connections: options.connections,
+            patience: options.round_timeout,
+        };
+        drive_while(drive, &mut || !options.interrupted() && watched.lives(), &|_| {})
     }
 
     /// Lets a process that serves somebody be, until it has stood still for no more than its share of the time.

@@ -208,6 +208,7 @@ fn take(
             let step = RunStep::Snapshot { done: progress.done, total: progress.total };
             events.event(&RunEvent::step(step));
         });
+        crate::fault::here("snapshot");
         let Tee { pipe, kept, failure } = tee;
         if taken.is_ok() {
             // A parser that gave up says why itself, below.

@@ -266,6 +266,7 @@ fn settle(session: &mut Session<TcpStream>, pid: u32, most: u32) -> Result<Measu
         calm = if now > used - SETTLED_BYTES { calm + 1 } else { 0 };
         used = used.min(now);
     }
+    crate::fault::here("floor");
     let after = session.evaluate(READ_AFTER)?;
     Ok(MeasuredFloor {
         before,

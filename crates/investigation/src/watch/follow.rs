@@ -32,6 +32,7 @@ pub(super) fn follow(shared: &Shared, pid: u32) {
     });
     let mut before: Option<(f64, u64, u64)> = None;
     while !shared.stops() {
+        crate::fault::here("watch");
         let reading = match attached.read() {
             Ok(reading) => reading,
             Err(_) if shared.stops() => break,
