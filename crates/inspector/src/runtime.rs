@@ -69,6 +69,19 @@ impl<S: Read + Write> Session<S> {
         self.evaluate_given(expression, true)
     }
 
+    /// Evaluates an expression whose value is JSON as text, which costs the target less than a value that the inspector
+    /// has to turn into JSON.
+    ///
+    /// # Errors
+    /// When the expression throws, its value is not the text of a `T`, or the target is gone.
+    pub fn evaluate_text<T: DeserializeOwned>(&mut self, expression: &str) -> Result<T, InspectorError> {
+        let text: String = self.evaluate(expression)?;
+        serde_json::from_str(&text).map_err(|error| InspectorError::Malformed {
+            what: format!("the text of {}", beginning(expression)),
+            detail: error.to_string(),
+        })
+    }
+
     fn evaluate_given<T: DeserializeOwned>(
         &mut self,
         expression: &str,

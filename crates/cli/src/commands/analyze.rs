@@ -5,15 +5,15 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use investigation::answers::collections::Fill;
+use investigation::answers::missing::{Missing, missing};
 use investigation::answers::heavy::{Heavy, HeavyObject};
 use investigation::answers::profile::{ProfileSummary, profile};
 use investigation::answers::summary::{Analysed, Summary, summary};
-use investigation::open::{CallSite, Heap, OpenOptions, Opened};
+use investigation::open::{CallSite, Opened};
 
 use super::{classes, strings};
-use crate::args::{ReadArgs, RevealArgs, keep, say_missing};
+use crate::args::{ReadArgs, RevealArgs, keep};
 use crate::output::Output;
-use crate::progress::Progress;
 use crate::table::{self, Column};
 use crate::text::{clip, count, percent, plural, safe, size};
 use crate::{json, words};
@@ -61,24 +61,22 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     drop(progress);
     match args.read.json {
         true => json::print(output, "analyze", &[&heap], &answer)?,
-        false => print(output, &heap, &answer)?,
+        false => print_summary(output, heap.name(), &(answer, missing(&heap)))?,
     }
     keep(output, &mut heap)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a snapshot comes to, for a command that has just got it.
-pub(super) fn print_file(output: &mut Output, file: &str) -> Result<()> {
-    let mut progress = Progress::new(file, false);
-    let heap = investigation::open::open(file, &OpenOptions::default(), &mut |step| progress.step(step))?;
-    let answer = summary(&heap, TOP, false, &mut |step| progress.step(step))?;
-    drop(progress);
-    print(output, &heap, &answer)
-}
-
-fn print(output: &mut Output, heap: &Heap, answer: &Summary) -> Result<()> {
-    say_missing(output, heap)?;
-    let name = safe(heap.name()).into_owned();
+/// Prints what was read of a snapshot, and what its file lacks.
+pub(super) fn print_summary(
+    output: &mut Output,
+    name: &str,
+    (answer, missing): &(Summary, Option<Missing>),
+) -> Result<()> {
+    if let Some(missing) = missing {
+        words::missing(output, missing)?;
+    }
+    let name = safe(name).into_owned();
     let total = answer.analysed.as_ref().map(|whole| format!(", {}", size(whole.statistics.total)));
     writeln!(
         output,

@@ -45,8 +45,10 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     let answer = hunt(options, args.hunt.no_matchers)?;
     let code = args.hunt.tell(&answer, output)?;
     for last in answer.last_snapshots.iter().filter(|_| !args.hunt.json) {
+        // One that could not be read is among the report's notes.
+        let Some(whole) = last.heap.as_ref().and_then(|heap| heap.whole.0.as_deref()) else { continue };
         output.heading("The heap when memory ran out")?;
-        super::analyze::print_file(output, &last.path.to_string_lossy())?;
+        super::analyze::print_summary(output, &last.path.to_string_lossy(), whole)?;
     }
     Ok(code)
 }

@@ -291,22 +291,11 @@ fn found<'a>(report: &RunReport, index: usize, suspect: &'a Suspect) -> Found<'a
     }
 }
 
-/// Day and time in UTC.
+/// Day and time in UTC; nothing where it is not known.
 fn date(unix_ms: u64) -> String {
-    if unix_ms == 0 {
-        return String::new();
-    }
-    let (days, seconds) = (unix_ms / 86_400_000, unix_ms / 1000 % 86_400);
-    // Years begin in March here, so that the day that comes and goes is a year's last.
-    let shifted = days.saturating_add(719_468);
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day_of_month:02} {:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60)
+    let time = i64::try_from(unix_ms).ok().filter(|&ms| ms > 0).map(jiff::Timestamp::from_millisecond);
+    let Some(Ok(time)) = time else { return String::new() };
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 #[cfg(test)]

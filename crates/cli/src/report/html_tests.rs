@@ -116,5 +116,6 @@ fn wild_numbers_make_a_page_too() {
 #[test]
 fn dates_are_right() {
     assert_eq!(date(951_782_400_000), "2000-02-29 00:00 UTC");
+    assert_eq!((date(0), date(u64::MAX)), (String::new(), String::new()));
     assert_eq!(date(1_798_761_599_000), "2026-12-31 23:59 UTC");
 }

@@ -41,7 +41,7 @@ pub(crate) fn read_all<S: Read + Write>(
     session: &mut Session<S>,
     since: u64,
 ) -> Result<super::Reading, InspectorError> {
-    session.evaluate(&format!("{PROBE}.readAll({since})"))
+    session.evaluate_text(&format!("{PROBE}.text('readAll', {since})"))
 }
 
 /// Has all collections noted from now on, whatever telling them costs; `attend` has noted what it can afford.
@@ -54,7 +54,7 @@ pub(crate) fn collected<S: Read + Write>(
     session: &mut Session<S>,
     since: u64,
 ) -> Result<super::Noted, InspectorError> {
-    session.evaluate(&format!("{PROBE}.collections({since})"))
+    session.evaluate_text(&format!("{PROBE}.text('collections', {since})"))
 }
 
 /// Tells the probe that we go.

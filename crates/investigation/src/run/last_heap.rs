@@ -2,16 +2,23 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    answers::{AnswerError, heavy::Heavy, summary::summary},
+    answers::{
+        AnswerError,
+        heavy::Heavy,
+        missing::{Missing, missing},
+        summary::{Summary, summary},
+    },
     open::{OpenOptions, open},
 };
 
-/// Rows that are told of the lists.
-const TOP: usize = 5;
+/// Rows of the lists, and how many of them are told at once.
+const TOP: usize = 10;
+const TOLD: usize = 5;
 
 /// What was in a heap when memory ran out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +29,23 @@ pub struct LastHeap {
     pub total_size: Option<u64>,
     /// Who holds a tenth of it or more, the largest first.
     pub suspects: Vec<Holder>,
+    /// All that was read of it, for whoever tells more of it: it may have taken long.
+    #[serde(skip)]
+    pub whole: FirstLook,
 }
+
+/// The first look at a snapshot; absent where it comes from a report that was written down.
+#[derive(Debug, Clone, Default)]
+pub struct FirstLook(pub Option<Arc<(Summary, Option<Missing>)>>);
+
+/// Two looks at the same file show the same: it is the rest that tells heaps apart.
+impl PartialEq for FirstLook {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for FirstLook {}
 
 /// Who holds a large part of a heap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +70,7 @@ pub(super) fn look(path: &Path, goes_on: &dyn Fn() -> bool) -> Result<LastHeap, 
         nodes: answer.node_count,
         total_size: analysed.map(|whole| whole.statistics.total),
         suspects: analysed.map_or_else(Vec::new, |whole| holders(&whole.suspects)),
+        whole: FirstLook(Some(Arc::new((answer, missing(&heap))))),
     })
 }
 
@@ -63,5 +87,5 @@ fn holders(heavy: &Heavy) -> Vec<Holder> {
         retained_size: class.retained_size,
         path: None,
     });
-    objects.chain(classes).take(TOP).collect()
+    objects.chain(classes).take(TOLD).collect()
 }

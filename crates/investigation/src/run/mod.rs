@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 pub use attached::{AttachPlan, attach};
 pub use error::RunError;
 pub use events::{Attribute, Collected, Events, RunEvent, RunStep};
-pub use last_heap::{Holder, LastHeap};
+pub use last_heap::{FirstLook, Holder, LastHeap};
 pub use on_oom::LastSnapshot;
 pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
 pub use report::{

@@ -25,9 +25,9 @@ const PAUSE: Duration = Duration::from_millis(30);
 /// A heap that shrinks by less than this has settled.
 const SETTLED_BYTES: f64 = 4096.0;
 
-const READ: &str = "process[Symbol.for('heapdowse.probe')].read()";
-const READ_BEFORE: &str = "process[Symbol.for('heapdowse.probe')].beforeFloor()";
-const READ_AFTER: &str = "process[Symbol.for('heapdowse.probe')].afterFloor()";
+const READ: &str = "process[Symbol.for('heapdowse.probe')].text('read')";
+const READ_BEFORE: &str = "process[Symbol.for('heapdowse.probe')].text('beforeFloor')";
+const READ_AFTER: &str = "process[Symbol.for('heapdowse.probe')].text('afterFloor')";
 
 /// What the preloaded probe reads in the process.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -124,7 +124,7 @@ impl Watched {
     }
 
     pub(crate) fn read(&mut self) -> Result<Reading, InspectorError> {
-        self.session.evaluate(READ)
+        self.session.evaluate_text(READ)
     }
 
     /// Collects until the heap does not shrink any more, and reads what is left.
@@ -251,7 +251,7 @@ impl Drop for Watched {
 
 /// Collects in the isolate that the session speaks with until its heap does not shrink any more, and reads what is left.
 fn settle(session: &mut Session<TcpStream>, pid: u32, most: u32) -> Result<MeasuredFloor, InspectorError> {
-    let before: Reading = session.evaluate(READ_BEFORE)?;
+    let before: Reading = session.evaluate_text(READ_BEFORE)?;
     let started = Instant::now();
     let mut used = f64::INFINITY;
     let mut calm = 0;
@@ -267,7 +267,7 @@ fn settle(session: &mut Session<TcpStream>, pid: u32, most: u32) -> Result<Measu
         used = used.min(now);
     }
     crate::fault::here("floor");
-    let after = session.evaluate(READ_AFTER)?;
+    let after = session.evaluate_text(READ_AFTER)?;
     Ok(MeasuredFloor {
         before,
         after,
@@ -282,7 +282,7 @@ fn settle(session: &mut Session<TcpStream>, pid: u32, most: u32) -> Result<Measu
 /// How many requests a process has served, asked in a session of its own.
 pub(super) fn requests_served(process: &Announcement, cancel: &Arc<AtomicBool>) -> Option<u64> {
     let mut session = open_session(process, cancel).ok()?;
-    let reading: Reading = session.evaluate(READ).ok()?;
+    let reading: Reading = session.evaluate_text(READ).ok()?;
     session.close();
     Some(reading.requests)
 }

@@ -156,7 +156,7 @@ fn garbage(floors: &[Floor]) -> Option<String> {
     let before = highest.heap_before_collection?;
     (before > highest.heap_used).then(|| {
         format!(
-            "before a forced collection the heap stood at up to {}, of which {} was garbage",
+            "before full collections the heap stood at up to {}, of which {} was garbage",
             bytes(before as f64),
             bytes((before - highest.heap_used) as f64)
         )

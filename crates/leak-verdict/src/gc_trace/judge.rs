@@ -47,10 +47,6 @@ pub fn judge(isolate: &IsolateSummary, fatal: Option<&str>) -> Verdict {
     if decided_nothing && !too_few {
         verdict.advice = vec!["a longer trace of steady traffic may decide it".to_owned()];
     }
-    for fact in &mut verdict.evidence {
-        // The wording is that of a run, which forces its collections.
-        fact.text = fact.text.replace("before a forced collection", "before a full collection");
-    }
     if let Some(fatal) = fatal {
         let text = format!("the program ran out of memory: {fatal}");
         verdict.evidence.push(Evidence { kind: EvidenceKind::HeapLimit, text });
