@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::json;
 use crate::output::Output;
-use crate::pages::top::{Asked, COLUMNS, Order, TopPage, cells};
+use crate::pages::top::{Asked, COLUMNS, Order, TopPage, cells, columns};
 use crate::screen::{Next, Screen};
 use crate::table::{self, Column};
 
@@ -25,8 +25,10 @@ Examples:
   heapdowse top --once --sort cpu
   heapdowse top --json | jq '.processes[] | select(.memory_limit != null)'
 
-All of it comes from /proc: no process is signalled, stopped or connected to. The trend is that of the resident set
-since top was started; LIMIT is that of the control group or --max-old-space-size, the lower one.")]
+All but HEAP and FLOOR comes from /proc: no process is signalled or stopped. TREND is that of the resident set since top
+was started; LIMIT is that of the control group or --max-old-space-size, the lower one. HEAP is told where an inspector
+is open anyway, which is then connected to; FLOOR is how the lowest heap between collections rises. Where the inspector
+is closed, heapdowse watch opens it.")]
 pub(crate) struct Args {
     /// Print a table once, and end (as without a terminal)
     #[arg(long)]
@@ -56,12 +58,19 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
             if processes.is_empty() {
                 writeln!(output, "no Node.js process is running")?;
             }
-            let columns = COLUMNS.map(|(name, _)| match name {
-                "NAME" | "NODE" | "INSPECTOR" => Column::Name(name),
-                _ => Column::Number(name),
+            let shown = columns(&processes);
+            let headings: Vec<Column> = shown
+                .iter()
+                .map(|&at| match COLUMNS[at].0 {
+                    name @ ("NAME" | "NODE" | "INSPECTOR") => Column::Name(name),
+                    name => Column::Number(name),
+                })
+                .collect();
+            let rows = processes.iter().map(|row| {
+                let cells = cells(row);
+                shown.iter().map(|&at| cells[at].trim().to_owned()).collect()
             });
-            let rows = processes.iter().map(|row| cells(row).iter().map(|cell| cell.trim().to_owned()).collect());
-            table::print(output, &columns, rows)?;
+            table::print(output, &headings, rows)?;
         }
         return Ok(ExitCode::SUCCESS);
     }

@@ -1,5 +1,6 @@
 //! The pages that live on the terminal: from plain data to a frame.
 
+mod growing;
 pub(crate) mod top;
 pub(crate) mod watch;
 

@@ -13,18 +13,27 @@ use ratatui::widgets::{Cell, Row, Table, TableState};
 use crate::text::{clip, safe, size};
 
 /// The columns: heading, width.
-pub(crate) const COLUMNS: [(&str, u16); 10] = [
+pub(crate) const COLUMNS: [(&str, u16); 12] = [
     ("PID", 8),
     ("NAME", 26),
     ("NODE", 9),
     ("RSS", 9),
     ("TREND", 11),
+    ("HEAP", 9),
+    ("FLOOR", 11),
     ("LIMIT", 9),
     ("TO LIMIT", 9),
     ("CPU", 6),
     ("UP", 7),
     ("INSPECTOR", 24),
 ];
+
+/// The columns that say something, by their places: those of the heap only where one can be looked at.
+pub(crate) fn columns(rows: &[NodeProcess]) -> Vec<usize> {
+    let has_heap = rows.iter().any(|row| row.heap.is_some());
+    let says = |&at: &usize| has_heap || !matches!(COLUMNS[at].0, "HEAP" | "FLOOR");
+    (0..COLUMNS.len()).filter(says).collect()
+}
 
 /// What rows are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -141,16 +150,19 @@ impl TopPage {
             Span::raw(format!("  {} Node.js processes, {} resident", self.rows.len(), size(sum))),
         ];
         frame.render_widget(Line::from(title), head);
+        let columns = columns(&self.rows);
         let rows = self.rows.iter().map(|row| {
-            let cells = cells(row).into_iter().map(Cell::from);
+            let cells = cells(row);
+            let cells = columns.iter().map(|&at| Cell::from(cells[at].clone()));
             Row::new(cells).style(tone(row))
         });
-        let heading = COLUMNS.iter().map(|(name, width)| Cell::from(aligned(name, *width)));
+        let shown = || columns.iter().map(|&at| &COLUMNS[at]);
+        let heading = shown().map(|(name, width)| Cell::from(aligned(name, *width)));
         let width = |&(name, width): &(&str, u16)| match name {
             "INSPECTOR" => Constraint::Fill(1),
             _ => Constraint::Length(width - 1),
         };
-        let widths = COLUMNS.iter().map(width);
+        let widths: Vec<Constraint> = shown().map(width).collect();
         let shown = Table::new(rows, widths)
             .header(Row::new(heading).style(Style::new().add_modifier(Modifier::DIM)))
             .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
@@ -187,13 +199,15 @@ pub(crate) fn cells(row: &NodeProcess) -> Vec<String> {
         row.node_version.as_deref().map_or_else(nothing, |version| clip(version, 8)),
         row.resident.map_or_else(nothing, size),
         row.resident_per_second.map_or_else(nothing, per_minute),
+        row.heap.map_or_else(nothing, |heap| size(heap.used)),
+        row.heap_floor_per_second.map_or_else(nothing, per_minute),
         row.memory_limit.into_iter().chain(row.old_space_limit).min().map_or_else(nothing, size),
         row.seconds_to_limit.map_or_else(nothing, time),
         row.cpu.map_or_else(nothing, |cpu| format!("{:.0} %", cpu * 100.0)),
         row.uptime.map_or_else(nothing, time),
         inspector(&row.inspector),
     ];
-    let is_text = |at: usize| matches!(at, 1 | 2 | 9);
+    let is_text = |at: usize| matches!(at, 1 | 2 | 11);
     texts
         .into_iter()
         .enumerate()
@@ -252,6 +266,9 @@ mod tests {
             memory_used: Some(resident),
             old_space_limit: None,
             seconds_to_limit: rate.map(|rate| (256_000_000 - resident) as f64 / rate),
+            heap: None,
+            heap_floor_per_second: None,
+            heap_unknown: None,
             inspector: if pid == 9 { Inspector::Open { port: 9229 } } else { Inspector::Closed },
             ports: vec![3000],
             cpu: Some(0.125),

@@ -12,9 +12,13 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, Paragraph, Wrap};
 
+use super::growing::growing;
 use super::top::time;
 use crate::report::bytes;
 use crate::text::safe;
+
+/// So many growing quantities fit on a line.
+const GROWING: usize = 3;
 
 /// What is shown of the watched processes.
 #[derive(Debug, Default)]
@@ -41,11 +45,13 @@ impl WatchPage {
 
     /// Draws the page.
     pub(crate) fn draw(&self, frame: &mut Frame<'_>) {
-        let [head, resident, heap, pauses, verdict, foot] = Layout::vertical([
+        let grown = self.shown().map_or_else(Vec::new, |subject| growing(&self.samples(subject), GROWING));
+        let [head, resident, heap, pauses, grows, verdict, foot] = Layout::vertical([
             Constraint::Length(2),
             Constraint::Fill(2),
             Constraint::Fill(3),
             Constraint::Length(2),
+            Constraint::Length(u16::from(!grown.is_empty())),
             Constraint::Length(6),
             Constraint::Length(1),
         ])
@@ -56,7 +62,7 @@ impl WatchPage {
             None => "q quit  ←→ process   not recorded (-o FILE does)".to_owned(),
         };
         frame.render_widget(Line::styled(keys, dim), foot);
-        let Some(subject) = self.subjects.get(self.chosen.min(self.subjects.len().saturating_sub(1))) else {
+        let Some(subject) = self.shown() else {
             frame.render_widget(
                 Line::raw("No process is running that is meant; one that starts is watched."),
                 head,
@@ -64,7 +70,7 @@ impl WatchPage {
             return;
         };
         self.head(frame, head, subject);
-        let samples: Vec<&Sample> = self.timeline.samples.iter().filter(|s| s.pid == subject.pid).collect();
+        let samples = self.samples(subject);
         let collections: Vec<&Collection> =
             self.timeline.collections.iter().filter(|gc| gc.pid == subject.pid).collect();
         let series = |value: fn(&Sample) -> Option<u64>| -> Vec<(f64, f64)> {
@@ -86,7 +92,17 @@ impl WatchPage {
         ];
         chart(frame, heap, "JavaScript heap, MB", &lines);
         frame.render_widget(Paragraph::new(gc_lines(&collections)), pauses);
+        let words = format!("Grows  {}", grown.join("; "));
+        frame.render_widget(Line::raw(safe(&words).into_owned()), grows);
         frame.render_widget(Paragraph::new(verdict_lines(subject)).wrap(Wrap { trim: true }), verdict);
+    }
+
+    fn shown(&self) -> Option<&Subject> {
+        self.subjects.get(self.chosen.min(self.subjects.len().saturating_sub(1)))
+    }
+
+    fn samples(&self, subject: &Subject) -> Vec<&Sample> {
+        self.timeline.samples.iter().filter(|sample| sample.pid == subject.pid).collect()
     }
 
     fn head(&self, frame: &mut Frame<'_>, area: Rect, subject: &Subject) {
@@ -211,6 +227,7 @@ fn growth(verdict: &Verdict) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use investigation::recording::Space;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
@@ -226,7 +243,17 @@ mod tests {
             let seconds = f64::from(i);
             let heap_used = Some(20_000_000 + u64::from(i % 9) * 1_000_000 + u64::from(i) * 100_000);
             let resident = Some(80_000_000 + u64::from(i) * 200_000);
-            timeline.push_sample(Sample { seconds, pid: 7, resident, heap_used, ..Sample::default() });
+            let used = 15_000_000 + u64::from(i) * 80_000;
+            let old = Space { name: "old_space".into(), used, size: used, physical: None };
+            let spaces = vec![old];
+            timeline.push_sample(Sample {
+                seconds,
+                pid: 7,
+                resident,
+                heap_used,
+                spaces,
+                ..Sample::default()
+            });
             let kind = if i % 9 == 0 { CollectionKind::MarkCompact } else { CollectionKind::Scavenge };
             let pause_ms = Some(f64::from(i % 9) / 2.0);
             timeline.push_collection(Collection {

@@ -15,6 +15,7 @@ mod facts;
 mod guardian;
 mod hold;
 mod knock;
+mod onlooker;
 mod probe;
 mod reading;
 mod select;
@@ -25,11 +26,13 @@ pub use error::AttachError;
 pub use facts::ProcessFacts;
 pub use guardian::guard;
 pub use knock::signal_would_be_refused;
+pub use onlooker::HeapNumbers;
 pub use reading::{Collection, EventLoop, Reading, Space};
 pub use select::{SelectError, Selector};
 
 pub(crate) use connect::attach;
 pub(crate) use hold::Hold;
+pub(crate) use onlooker::Onlooker;
 pub(crate) use probe::{SOURCE as PROBE, collected, install, observe, read_all};
 pub(crate) use reading::Noted;
 

@@ -1,6 +1,8 @@
-//! All Node.js processes of this machine, from `/proc` alone: nothing is signalled, nothing is connected to.
+//! All Node.js processes of this machine, from `/proc`: nothing is signalled, and only inspectors that are open anyway
+//! are connected to.
 
 mod facts;
+mod heaps;
 mod trend;
 
 use std::collections::HashMap;
@@ -8,7 +10,10 @@ use std::collections::HashMap;
 use node_process::Executable;
 use serde::Serialize;
 
+use crate::attach::HeapNumbers;
+
 pub use facts::{Inspector, script_name};
+use heaps::Heaps;
 use trend::History;
 
 /// One Node.js process. What nobody could read is `None`, never zero.
@@ -38,6 +43,12 @@ pub struct NodeProcess {
     pub old_space_limit: Option<u64>,
     /// When the first limit is reached at the present trend, seconds; `None` if it does not grow, or has no limit.
     pub seconds_to_limit: Option<f64>,
+    /// Its heap, where its inspector is open anyway.
+    pub heap: Option<HeapNumbers>,
+    /// How the lowest heap of the looks grows, bytes per second; `None` while it was watched for less than 30 s.
+    pub heap_floor_per_second: Option<f64>,
+    /// Why `heap` is not known, if it is not.
+    pub heap_unknown: Option<String>,
     /// Whether its inspector is open or could be opened.
     pub inspector: Inspector,
     /// The ports it listens on.
@@ -56,6 +67,7 @@ pub struct Top {
     versions: HashMap<Executable, Option<String>>,
     /// By id and start, as ids are used again.
     histories: HashMap<(u32, u64), History>,
+    heaps: Heaps,
 }
 
 impl Top {
@@ -68,6 +80,7 @@ impl Top {
             processes.into_iter().filter(|stat| running(stat) && node_process::is_node(stat.pid)).collect();
         let live: Vec<(u32, u64)> = nodes.iter().map(|stat| (stat.pid, stat.started)).collect();
         self.histories.retain(|key, _| live.contains(key));
+        self.heaps.retain(&live);
         let mut rows: Vec<NodeProcess> =
             live.into_iter().filter_map(|(pid, started)| self.row(pid, started, now)).collect();
         rows.sort_by_key(|row| row.pid);
@@ -101,10 +114,19 @@ impl Top {
         let mut numbers: Vec<u16> = ports.iter().map(|port| port.port).collect();
         numbers.sort_unstable();
         numbers.dedup();
+        let inspector = facts::inspector(pid, &options, &numbers);
+        let (heap, heap_floor_per_second, heap_unknown) =
+            match self.heaps.look((pid, started), &inspector, now) {
+                Ok((numbers, rate)) => (Some(numbers), rate, None),
+                Err(reason) => (None, None, Some(reason)),
+            };
         Some(NodeProcess {
             pid,
             name: script_name(&command_line),
-            inspector: facts::inspector(pid, &options, &numbers),
+            inspector,
+            heap,
+            heap_floor_per_second,
+            heap_unknown,
             command_line,
             node_version,
             user: node_process::status(pid).ok().map(|status| status.user),
@@ -129,6 +151,34 @@ mod tests {
     use std::process::{Command, Stdio};
 
     #[test]
+    fn the_heap_is_told_where_the_inspector_is_open_and_nobody_is_kept_from_ending() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut child = Command::new("node")
+            .args([&format!("--inspect=127.0.0.1:{port}"), "-e", "setTimeout(() => {}, 4000)"])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut top = Top::default();
+        let begun = std::time::Instant::now();
+        let heap = loop {
+            let row = top.look().into_iter().find(|row| row.pid == child.id());
+            if let Some(heap) = row.and_then(|row| row.heap) {
+                break heap;
+            }
+            assert!(begun.elapsed().as_secs() < 4, "no heap is told");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        };
+        assert!(heap.used > 1 << 20 && heap.used < heap.total && heap.total < heap.limit, "{heap:?}");
+        // It ends by itself, as long as somebody looks.
+        while child.try_wait().unwrap().is_none() {
+            top.look();
+            assert!(begun.elapsed().as_secs() < 20, "it waits for us");
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+    }
+
+    #[test]
     fn a_running_node_is_listed_with_what_it_was_told() {
         let mut child = Command::new("node")
             .args(["--max-old-space-size=123", "-e", "setInterval(() => {}, 1000)"])
@@ -149,6 +199,7 @@ mod tests {
         child.wait().unwrap();
         let row = found.unwrap();
         assert_eq!(row.inspector, Inspector::Closed);
+        assert!(row.heap.is_none() && row.heap_unknown.unwrap().contains("closed"));
         assert_eq!(row.old_space_limit, Some(123 << 20));
         assert!(row.node_version.unwrap().contains('.'));
         assert!(row.resident.unwrap() > 10 << 20 && row.uptime.unwrap() < 60.0);
