@@ -5,6 +5,7 @@ pub mod attach;
 pub mod attribute;
 pub mod demo;
 pub mod explain;
+mod fault;
 pub mod gc;
 pub mod open;
 pub mod price;
