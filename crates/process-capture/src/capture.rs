@@ -28,6 +28,8 @@ pub struct CaptureRequest {
     pub include_dont_dump: bool,
     /// Whether the executable is put into the core.
     pub bundle_executable: bool,
+    /// Bytes of the disk that must stay free.
+    pub keep_free: u64,
 }
 
 /// What is told while it goes on.
@@ -109,7 +111,7 @@ pub fn capture(
     let bundled = executable.as_ref().map_or(0, |(_, length)| *length);
     // Compression makes it three times smaller at the very least on real heaps; a guess too low ends with an error.
     let needed = (target.private_bytes() + bundled) / if request.compress { 3 } else { 1 };
-    let mut sink = Sink::create(request.destination.clone(), request.compress, needed)?;
+    let mut sink = Sink::create(request.destination.clone(), request.compress, needed + request.keep_free)?;
     go_on(tell(Event::Begins { mode: plan.mode, reason: &plan.reason }))?;
     let filter = request.filter.unwrap_or(target.core_filter);
     let hold = Hold::take_as_planned(target.clone(), options, plan)?;
@@ -181,7 +183,7 @@ fn beginning(target: &Target, hold: &Hold) -> Captured {
         segments: 0,
         skipped: Vec::new(),
         skipped_by_filter: 0,
-        not_atomic_bytes: found.not_atomic.iter().map(|range| range.end - range.start).sum(),
+        not_atomic_bytes: found.copies.not_atomic.iter().map(|range| range.end - range.start).sum(),
         headroom: hold.headroom().clone(),
         node_version: target.executable().and_then(|executable| executable.node_version.clone()),
         warnings,

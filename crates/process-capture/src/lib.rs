@@ -12,6 +12,8 @@
 //! The process is sacred. Whatever fails here, at whatever system call, it goes on as if nothing had been: all that
 //! it takes for that is that our tracing thread ends, which even SIGKILL brings about. See docs/capture.md.
 
+#![allow(clippy::single_range_in_vec_init, reason = "ranges of addresses are what lists here hold")]
+
 mod arch;
 mod capture;
 mod core;

@@ -72,7 +72,12 @@ impl<'a> About<'a> {
             executable: target.executable.as_ref(),
             executable_bundled: bundled,
             coredump_filter: filter,
-            not_atomic: found.not_atomic.iter().map(|r| format!("{:#x}-{:#x}", r.start, r.end)).collect(),
+            not_atomic: found
+                .copies
+                .not_atomic
+                .iter()
+                .map(|r| format!("{:#x}-{:#x}", r.start, r.end))
+                .collect(),
             skipped: &[],
             skipped_more: 0,
         }

@@ -146,7 +146,7 @@ mod tests {
         let segment = |i: u64| Segment {
             range: i * 0x3000..i * 0x3000 + 0x2000,
             permissions: Permissions { read: true, ..Permissions::default() },
-            file_size: if i % 2 == 0 { 0x1000 } else { 0 },
+            file_size: if i.is_multiple_of(2) { 0x1000 } else { 0 },
             runs: Vec::new(),
             skipped: None,
         };
@@ -160,7 +160,9 @@ mod tests {
         file.as_file().set_len(layout.length).unwrap();
         let output = std::process::Command::new("readelf").arg("-hlSW").arg(file.path()).output().unwrap();
         let problems = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(problems, "");
+        // The number of segments is in a field that is unused otherwise; readelf knows, and remarks on it.
+        let known = |line: &&str| !line.contains("Unexpected value (70002) in info field");
+        assert_eq!(problems.lines().find(known), None);
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 

@@ -91,7 +91,7 @@ pub(crate) fn segments(hold: &Hold, target: u32, content: Content) -> Result<Vec
             Wanted::Nothing(_) | Wanted::All => Present::default(),
             _ => from.present(&region.range).map_err(&error)?,
         };
-        let copied = hold.found.copies.iter().any(|(start, _)| *start == region.range.start);
+        let copied = hold.found.copies.bytes.iter().any(|(start, _)| *start == region.range.start);
         segments.push(segment(region, wanted, present, copied, || is_header(hold, region.range.start)));
     }
     Ok(segments)
@@ -115,7 +115,7 @@ fn segment(
         // Pages that the process has not touched are in the file: a hole would read as zeros instead.
         Wanted::IfChanged if present.anonymous => (length, vec![all], None),
         Wanted::IfChanged if region.offset == 0 && region.permissions.read && is_header() => {
-            (PAGE, vec![all.start..all.start + PAGE], None)
+            (PAGE, Vec::from([all.start..all.start + PAGE]), None)
         }
         Wanted::IfChanged => (0, Vec::new(), Some(Why::Filter)),
     };
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_changed_file_is_whole_and_an_unchanged_one_is_its_header() {
         let file = region("1000-4000 rw-p 0 fd:00 5 /lib/x.so");
-        let page = |anonymous| Present { ranges: vec![0x2000..0x3000], anonymous };
+        let page = |anonymous| Present { ranges: Vec::from([0x2000..0x3000]), anonymous };
         let changed = segment(&file, Wanted::IfChanged, page(true), false, || false);
         assert_eq!((changed.file_size, changed.runs), (0x3000, vec![0x1000..0x4000]));
         let header = segment(&file, Wanted::IfChanged, page(false), false, || true);
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!((nothing.file_size, nothing.skipped), (0, Some(Why::Filter)));
         let heap = region("1000-4000 rw-p 0 00:00 0 ");
         let used = segment(&heap, Wanted::IfUsed, page(true), false, || false);
-        assert_eq!((used.file_size, used.runs), (0x3000, vec![0x2000..0x3000]));
+        assert_eq!((used.file_size, used.runs), (0x3000, Vec::from([0x2000..0x3000])));
         let unused = segment(&heap, Wanted::IfUsed, Present::default(), false, || false);
         assert_eq!((unused.file_size, unused.skipped), (0, None));
     }

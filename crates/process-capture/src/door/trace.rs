@@ -81,7 +81,7 @@ pub(crate) fn event_message(tid: u32) -> Result<u64, Errno> {
 pub(crate) fn register_set(tid: u32, set: RegisterSet, longest: usize) -> Result<Vec<u8>, Errno> {
     point("ptrace(GETREGSET)")?;
     let mut bytes = vec![0; longest];
-    let length = raw::ptrace_set(libc::PTRACE_GETREGSET as u32, tid, set.note(), &mut bytes)?;
+    let length = raw::ptrace_set(libc::PTRACE_GETREGSET, tid, set.note(), &mut bytes)?;
     bytes.truncate(length);
     Ok(bytes)
 }
@@ -89,7 +89,7 @@ pub(crate) fn register_set(tid: u32, set: RegisterSet, longest: usize) -> Result
 /// Writes registers.
 pub(crate) fn set_register_set(tid: u32, set: RegisterSet, bytes: &[u8]) -> Result<(), Errno> {
     point("ptrace(SETREGSET)")?;
-    raw::ptrace_set(libc::PTRACE_SETREGSET as u32, tid, set.note(), &mut bytes.to_vec()).map(drop)
+    raw::ptrace_set(libc::PTRACE_SETREGSET, tid, set.note(), &mut bytes.to_vec()).map(drop)
 }
 
 /// The signals that a thread blocks, bit N-1 for signal N; those that it will block again where a call blocks

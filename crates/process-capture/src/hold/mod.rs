@@ -182,7 +182,7 @@ impl Hold {
                 Ok(length) => done += length,
             }
         }
-        for (start, bytes) in &self.found.copies {
+        for (start, bytes) in &self.found.copies.bytes {
             let (from, to) =
                 (address.max(*start), (address + buffer.len() as u64).min(start + bytes.len() as u64));
             if from < to {

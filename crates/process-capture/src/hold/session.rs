@@ -32,6 +32,15 @@ use crate::{
 /// Memory that others can write to is copied while the process stands still, up to this.
 const MOST_COPIED: u64 = 8 << 20;
 
+/// Bytes that the source itself has otherwise: shared memory as it was, what the fork wiped, what we wrote over.
+#[derive(Debug, Default)]
+pub(crate) struct Copies {
+    /// Address and bytes, sorted.
+    pub(crate) bytes: Vec<(u64, Vec<u8>)>,
+    /// Shared memory that was too large for that: it may change while it is written.
+    pub(crate) not_atomic: Vec<std::ops::Range<u64>>,
+}
+
 /// What was found while the process stood still.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -42,10 +51,7 @@ pub(crate) struct Found {
     pub(crate) regions: Vec<Region>,
     pub(crate) states: Vec<ThreadState>,
     pub(crate) threads: Vec<Thread>,
-    /// Bytes that the source itself has otherwise: shared memory as it was, what the fork wiped, what we wrote over.
-    pub(crate) copies: Vec<(u64, Vec<u8>)>,
-    /// Shared memory that was too large for that: it may change while it is written.
-    pub(crate) not_atomic: Vec<std::ops::Range<u64>>,
+    pub(crate) copies: Copies,
     /// Memory that a fork could not be made to copy.
     pub(crate) left_out: Vec<std::ops::Range<u64>>,
     pub(crate) refused_calls: usize,
@@ -115,7 +121,7 @@ impl Session {
             }
             Err(error) => return Err(error),
         };
-        let (copies, not_atomic) = self.copies(&regions, child.as_ref());
+        let copies = self.copies(&regions, child.as_ref());
         let pause = match &child {
             None => None,
             Some(child) => match threads.release().and_then(|pause| settle_child(pid, child).map(|()| pause))
@@ -135,7 +141,6 @@ impl Session {
             regions,
             states,
             copies,
-            not_atomic,
             left_out: if child.is_some() { runs.left_out } else { Vec::new() },
             refused_calls: child.as_ref().map_or(0, |child| child.refused),
             unsettled: if child.is_some() { runs.unsettled } else { 0 },
@@ -163,34 +168,31 @@ impl Session {
 
     /// Copies what the frozen copy would show otherwise. In stop mode nothing can change but shared memory, and that
     /// is read soon enough.
-    fn copies(
-        &self,
-        regions: &[Region],
-        child: Option<&Child>,
-    ) -> (Vec<(u64, Vec<u8>)>, Vec<std::ops::Range<u64>>) {
-        let (mut copies, mut not_atomic) = (Vec::new(), Vec::new());
-        let Some(child) = child else { return (copies, not_atomic) };
-        copies.push(child.below_stack.clone());
+    fn copies(&self, regions: &[Region], child: Option<&Child>) -> Copies {
+        let mut copies = Copies::default();
+        let Some(child) = child else { return copies };
+        copies.bytes.push(child.below_stack.clone());
         let mut room = MOST_COPIED;
-        for region in regions.iter().filter(|region| region.permissions.read && !region.has(Flags::DEVICE)) {
+        let untouchable = Flags::DEVICE.or(Flags::RAW_PAGES);
+        for region in regions.iter().filter(|region| region.permissions.read && !region.has(untouchable)) {
             let changes = region.permissions.shared && region.permissions.write;
             if !changes && !region.has(Flags::WIPED_BY_FORK) {
                 continue;
             }
             let length = region.range.end - region.range.start;
             if length > room {
-                not_atomic.push(region.range.clone());
+                copies.not_atomic.push(region.range.clone());
                 continue;
             }
             let mut bytes = vec![0; length as usize];
             if let Ok(read) = door::read_memory(self.target.pid, region.range.start, &mut bytes) {
                 bytes.truncate(read);
                 room -= length;
-                copies.push((region.range.start, bytes));
+                copies.bytes.push((region.range.start, bytes));
             }
         }
-        copies.sort_by_key(|copy| copy.0);
-        (copies, not_atomic)
+        copies.bytes.sort_by_key(|copy| copy.0);
+        copies
     }
 
     /// Waits until the process may go on, or must.

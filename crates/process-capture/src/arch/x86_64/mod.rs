@@ -64,7 +64,7 @@ pub(crate) fn fitness(registers: &X86_64Registers) -> Fitness {
         _ if number < 0 || registers.cs != CODE_64 => Fitness::Unfit,
         RESTART_NO_HANDLER..=RESTART_SYS => Fitness::Waits,
         // The rest of its time lies in the kernel and would be forgotten.
-        RESTART_BLOCK..RESTART_SYS => Fitness::Unfit,
+        RESTART_BLOCK..RESTART_NO_HANDLER => Fitness::Unfit,
         _ => Fitness::Done,
     }
 }
