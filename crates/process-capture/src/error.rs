@@ -69,6 +69,14 @@ pub enum CaptureError {
         /// How long was waited.
         milliseconds: u128,
     },
+    /// An injected call could not be followed to its end.
+    #[error("thread {thread} of process {pid} was lost sight of in an injected call, and finishes it alone")]
+    Lost {
+        /// The process.
+        pid: u32,
+        /// The thread.
+        thread: u32,
+    },
     /// It ended, or became another program, while it was captured.
     #[error("process {pid} ended during the capture")]
     Ended {

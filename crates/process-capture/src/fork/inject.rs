@@ -4,7 +4,10 @@
 //! lead from the call to that frame. If we die at any moment, the thread finishes the call, returns through the frame
 //! and goes on as if nothing had been.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use crate::{
     CaptureError,
@@ -33,6 +36,9 @@ pub(crate) struct Injection {
     gadgets: Gadgets,
     /// What lay where the frames are now: nothing that counts, but a core should have it.
     below_stack: Vec<u8>,
+    /// Whether it stands where its registers may be set. In the middle of a call the kernel would still write its
+    /// answer into them.
+    at_rest: Cell<bool>,
 }
 
 impl Injection {
@@ -53,8 +59,16 @@ impl Injection {
         if read.map_err(CaptureError::call(pid, "process_vm_readv"))? != below_stack.len() {
             return Err(no_fork());
         }
-        let injection =
-            Self { pid, tid: state.tid, registers, mask: state.mask, frames, gadgets, below_stack };
+        let injection = Self {
+            pid,
+            tid: state.tid,
+            registers,
+            mask: state.mask,
+            frames,
+            gadgets,
+            below_stack,
+            at_rest: Cell::new(true),
+        };
         injection.prepare().inspect_err(|_| injection.undo())?;
         Ok(injection)
     }
@@ -81,12 +95,19 @@ impl Injection {
     }
 
     fn restore(&self) -> Result<(), CaptureError> {
+        self.must_rest()?;
         // Before the registers, for the same reason as above.
         door::set_signal_mask(self.tid, self.mask)
             .map_err(CaptureError::call(self.pid, "ptrace(SETSIGMASK)"))?;
         self.set(&arch::rested(&self.registers))?;
         door::write_memory(self.pid, self.frames.address, &self.below_stack)
             .map_err(CaptureError::call(self.pid, "process_vm_writev"))
+    }
+
+    /// Fails in the middle of a call that could not be followed to its end: then the frame alone brings the thread
+    /// back, when it is let go.
+    fn must_rest(&self) -> Result<(), CaptureError> {
+        if self.at_rest.get() { Ok(()) } else { Err(CaptureError::Lost { pid: self.pid, thread: self.tid }) }
     }
 
     /// Brings the thread back. It is still stopped.
@@ -127,8 +148,10 @@ impl Injection {
         arguments: [u64; 4],
         patience: Duration,
     ) -> Result<(i64, Option<u32>), CaptureError> {
+        self.must_rest()?;
         self.set(&arch::calling(&self.registers, &self.frames, &self.gadgets, number, arguments))?;
         let until = door::now() + patience;
+        self.at_rest.set(false);
         self.resume()?;
         self.await_call(until)?;
         self.resume()?;
@@ -139,6 +162,7 @@ impl Injection {
             self.resume()?;
             self.await_call(until)?;
         }
+        self.at_rest.set(true);
         let registers = door::register_set(self.tid, RegisterSet::General, 1024)
             .map_err(CaptureError::call(self.pid, "ptrace(GETREGSET)"))?;
         let registers = arch::registers(&registers).ok_or(CaptureError::Ended { pid: self.pid })?;

@@ -85,7 +85,8 @@ pub(crate) fn fork(
             let _ = door::kill_process(child);
             return Err(error);
         }
-        (_, Err(error)) => return Err(error),
+        // Whoever catches this one goes on with the stopped threads.
+        (Err(CaptureError::NoFork { .. }), Err(error)) | (Err(error), Err(_)) => return Err(error),
         (forked, Ok(())) => forked?,
     };
     let _ = door::end_first_when_memory_is_short(child);
