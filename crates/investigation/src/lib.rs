@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod attach;
 pub mod attribute;
+pub mod capture;
 pub mod demo;
 pub mod explain;
 mod fault;

@@ -36,6 +36,7 @@ commands! {
     Report: report,
     Attach: attach,
     Snapshot: snapshot,
+    Capture: capture,
     Top: top,
     Watch: watch,
     Analyze: analyze,
