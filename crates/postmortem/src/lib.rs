@@ -3,11 +3,13 @@
 //! Any [`process_memory::ProcessMemory`] will do; [`CoreFile`] makes one of a core file. No system call is made
 //! here: files come in as bytes.
 
+pub mod answers;
 mod bytes;
 pub mod core;
 pub mod elf;
 pub mod heap;
 pub mod layout;
+pub mod object;
 
 pub use bytes::{FileBytes, Files, SharedBytes};
 pub use core::{CoreError, CoreFile, CutOff, Executable, ExecutableError, MappedFile};

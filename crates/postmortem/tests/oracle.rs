@@ -36,13 +36,10 @@ fn every_object_is_found(version: &str, how: How) {
     let entries = objects_map::find(&opened.memory);
     assert!(entries.len() > 40_000, "V8's list of objects was not found: {}", entries.len());
     let live = Liveness::mark(&heap);
-    let on_page = |entry: &&Entry| {
-        heap.pages.iter().any(|page| page.header.area.contains(&entry.address))
-    };
+    let on_page = |entry: &&Entry| heap.pages.iter().any(|page| page.header.area.contains(&entry.address));
     let in_heap: Vec<_> = entries.iter().filter(on_page).collect();
     let lost: Vec<_> = in_heap.iter().filter(|entry| !heap.is_object(entry.address)).collect();
-    let size_differs =
-        |entry: &&&Entry| heap.size_of(entry.address) != Some(expected(&heap, entry, version));
+    let size_differs = |entry: &&&Entry| heap.size_of(entry.address) != Some(expected(&heap, entry, version));
     let wrong: Vec<_> = in_heap.iter().filter(|entry| size_differs(entry)).collect();
     let dead = in_heap.iter().filter(|entry| !live.contains(&heap, entry.address)).count();
     println!(

@@ -101,9 +101,8 @@ fn abort(command: &Command, folder: &Path) -> Result<(), SetupError> {
     shell.args(command.get_args()).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
     shell.status().map_err(SetupError::file(folder))?;
     let entries = fs::read_dir(folder).map_err(SetupError::file(folder))?;
-    let is_core = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("core"))
-    };
+    let is_core =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("core"));
     let core = entries.flatten().map(|entry| entry.path()).find(is_core);
     let core = core.ok_or_else(|| SetupError::Unexpected("the kernel wrote no core".to_owned()))?;
     let name = folder.join("core");

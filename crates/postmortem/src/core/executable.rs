@@ -71,7 +71,10 @@ pub struct Executable {
 
 impl fmt::Debug for Executable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Executable").field("path", &self.path).field("bias", &self.bias).finish_non_exhaustive()
+        f.debug_struct("Executable")
+            .field("path", &self.path)
+            .field("bias", &self.bias)
+            .finish_non_exhaustive()
     }
 }
 
@@ -190,9 +193,7 @@ fn open(
 
 fn build_id(bytes: &SharedBytes, elf: &Elf) -> Option<BuildId> {
     let mut notes = elf.segments.iter().filter(|segment| segment.kind == PT_NOTE);
-    notes.find_map(|segment| {
-        build_id_in_notes(&bytes_at(&**bytes, segment.offset, segment.file_size)?)
-    })
+    notes.find_map(|segment| build_id_in_notes(&bytes_at(&**bytes, segment.offset, segment.file_size)?))
 }
 
 fn bias(elf: &Elf, base: u64) -> u64 {

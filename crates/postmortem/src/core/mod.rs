@@ -80,7 +80,8 @@ impl CoreFile {
         }
         let mut notes = Notes::default();
         for segment in elf.segments.iter().filter(|segment| segment.kind == PT_NOTE) {
-            let there = segment.file_size.min(bytes.length().saturating_sub(segment.offset)).min(LONGEST_NOTES);
+            let there =
+                segment.file_size.min(bytes.length().saturating_sub(segment.offset)).min(LONGEST_NOTES);
             if let Some(body) = bytes_at(&*bytes, segment.offset, there) {
                 notes.add(&body, elf.machine);
             }

@@ -90,7 +90,8 @@ mod tests {
     use super::*;
 
     fn file_note(count: u64, names: &[u8]) -> Vec<u8> {
-        let mut body: Vec<u8> = [count, 4096, 0x1000, 0x3000, 2].iter().flat_map(|w| w.to_le_bytes()).collect();
+        let mut body: Vec<u8> =
+            [count, 4096, 0x1000, 0x3000, 2].iter().flat_map(|w| w.to_le_bytes()).collect();
         body.extend_from_slice(names);
         let mut note = [5, body.len() as u32, NT_FILE].map(u32::to_le_bytes).concat();
         note.extend_from_slice(b"CORE\0\0\0\0");

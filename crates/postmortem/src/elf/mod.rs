@@ -108,9 +108,8 @@ impl Elf {
         let (segment_table, section_table) = (word(&head, 32), word(&head, 40));
         let (segment_size, section_size) = (half(&head, 54), half(&head, 58));
         let mut segment_count = half(&head, 56);
-        let first = (section_table != 0 && section_size >= 64)
-            .then(|| bytes_at(file, section_table, 64))
-            .flatten();
+        let first =
+            (section_table != 0 && section_size >= 64).then(|| bytes_at(file, section_table, 64)).flatten();
         if segment_count == PN_XNUM {
             let first = first.as_ref().ok_or_else(|| cut.clone())?;
             segment_count = u64::from(four(first, 44));

@@ -118,7 +118,8 @@ fn lists(heap: &Heap<'_>, isolate: &[u64], words: &mut Vec<u64>) {
         }
         let found = words_at(heap.memory, *begin, end - begin);
         let object = |word: &u64| *word as u32 == 0 || heap.target(*word).is_some();
-        let external = |word: &u64| heap.kind_of(untag(*word)).is_some_and(|kind| kind < 128 && kind & 7 == 2);
+        let external =
+            |word: &u64| heap.kind_of(untag(*word)).is_some_and(|kind| kind < 128 && kind & 7 == 2);
         if found.len() as u64 * 8 == end - begin && found.iter().all(object) && !found.iter().all(external) {
             words.extend(found);
         }
@@ -158,7 +159,8 @@ pub(crate) fn dispatched_code(heap: &Heap<'_>, table: Option<u64>, function: u64
 
 /// What waits in a context's queue of microtasks: {vtable, size, capacity, start, ring}.
 pub(super) fn microtasks(heap: &Heap<'_>, context: u64, size: u64) -> Vec<u64> {
-    let queue = heap.field(context, size.saturating_sub(8)).ok().filter(|queue| *queue != 0 && queue % 8 == 0);
+    let queue =
+        heap.field(context, size.saturating_sub(8)).ok().filter(|queue| *queue != 0 && queue % 8 == 0);
     let Some(head) = queue.and_then(|queue| heap.memory.bytes_at(queue, 40).ok()) else { return Vec::new() };
     let (length, capacity, start, ring) = (word(&head, 8), word(&head, 16), word(&head, 24), word(&head, 32));
     if length == 0 || length > capacity || capacity > MOST || start >= capacity {

@@ -107,9 +107,11 @@ impl Kinds {
         for kind in [types.weak_array_list, types.array_list, types.dependent_code] {
             set(kind, SizeRule::Words(24), Body::Words);
         }
-        for kind in
-            [types.sloppy_arguments_elements, types.object_boilerplate_description, types.script_context_table]
-        {
+        for kind in [
+            types.sloppy_arguments_elements,
+            types.object_boilerplate_description,
+            types.script_context_table,
+        ] {
             set(kind, SizeRule::Words(fields.boilerplate_header), Body::Words);
         }
         set(types.reg_exp_match_info, SizeRule::Words(40), Body::Words);

@@ -1,9 +1,9 @@
 //! V8's heap: pages, the objects on them, and which of them are alive.
 
 pub(crate) mod bitmap;
-pub(crate) mod kind;
 pub(crate) mod handles;
 mod isolate;
+pub(crate) mod kind;
 mod map_info;
 mod maps;
 mod mark;
@@ -27,8 +27,10 @@ pub use walk::WalkReport;
 use std::cell::RefCell;
 
 use process_memory::{Gap, GapKind, ProcessMemory, ReadExt};
+use rustc_hash::FxHashMap;
 
 use crate::layout::Layout;
+use crate::object::LineTable;
 use bitmap::Bitmap;
 use kind::Kinds;
 use page_table::PageTable;
@@ -52,11 +54,15 @@ pub struct Heap<'m> {
     table: PageTable,
     starts: Vec<Bitmap>,
     maps: RefCell<Maps>,
+    pub(crate) line_tables: RefCell<FxHashMap<u64, Option<LineTable>>>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Heap").field("isolate", &self.isolate).field("report", &self.report).finish_non_exhaustive()
+        f.debug_struct("Heap")
+            .field("isolate", &self.isolate)
+            .field("report", &self.report)
+            .finish_non_exhaustive()
     }
 }
 
@@ -69,8 +75,7 @@ impl<'m> Heap<'m> {
         headers: &[PageHeader],
     ) -> Self {
         let chosen = spaces::of_isolate(memory, layout, isolate, headers);
-        let mut pages: Vec<_> =
-            chosen.into_iter().map(|header| Page::new(memory, layout, header)).collect();
+        let mut pages: Vec<_> = chosen.into_iter().map(|header| Page::new(memory, layout, header)).collect();
         pages.retain(|page| !page.bytes.is_empty() && page.missing < page.header.area.end - page.start);
         let ranges: Vec<_> =
             pages.iter().map(|page| (page.start, page.start + page.bytes.len() as u64)).collect();
@@ -85,6 +90,7 @@ impl<'m> Heap<'m> {
             kinds: Kinds::new(layout),
             starts: Vec::new(),
             maps: RefCell::default(),
+            line_tables: RefCell::default(),
         };
         heap.roots = Roots::read(&heap);
         heap.walk();
@@ -102,9 +108,9 @@ impl<'m> Heap<'m> {
     /// Whether an object starts at an address.
     pub fn is_object(&self, address: u64) -> bool {
         address % 8 == 0
-            && self.locate(address).is_some_and(|(page, offset)| {
-                self.starts.get(page).is_some_and(|bits| bits.get(offset / 8))
-            })
+            && self
+                .locate(address)
+                .is_some_and(|(page, offset)| self.starts.get(page).is_some_and(|bits| bits.get(offset / 8)))
     }
 
     /// The address of the object that a word points at, strongly or weakly; `None` for anything else.
@@ -174,6 +180,24 @@ impl<'m> Heap<'m> {
     /// The instance type of the object at an address.
     pub fn kind_of(&self, object: u64) -> Option<u16> {
         self.map_of(object).map(|map| map.kind)
+    }
+
+    /// The name of an instance type, as the executable's metadata or V8's order of types has it.
+    pub fn type_name(&self, kind: u16) -> String {
+        let named = self.layout.metadata.type_names().find(|(value, _)| *value == i64::from(kind));
+        let name = named.map(|(_, name)| name.to_owned());
+        name.or_else(|| self.layout.derived_type_name(kind)).unwrap_or_else(|| format!("type {kind}"))
+    }
+
+    /// Whether objects of a map hold nothing but bytes.
+    pub(crate) fn is_raw(&self, map: &MapInfo) -> bool {
+        map.body == kind::Body::Raw
+    }
+
+    /// Whether objects of a map belong to one object of the language: its properties, its elements, its table.
+    pub(crate) fn is_part(&self, map: &MapInfo) -> bool {
+        let types = &self.layout.types;
+        map.kind == types.property_array || (types.fixed_array..types.byte_array).contains(&map.kind)
     }
 
     /// The objects of one page, in order.

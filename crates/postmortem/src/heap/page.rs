@@ -175,12 +175,7 @@ impl<'m> Page<'m> {
 }
 
 /// The bytes of a page of which parts are missing.
-fn with_gaps(
-    memory: &dyn ProcessMemory,
-    start: u64,
-    length: u64,
-    gaps: &mut Vec<Range<usize>>,
-) -> Vec<u8> {
+fn with_gaps(memory: &dyn ProcessMemory, start: u64, length: u64, gaps: &mut Vec<Range<usize>>) -> Vec<u8> {
     let mut bytes = vec![0; length as usize];
     let mut offset = 0;
     while offset < length {

@@ -101,6 +101,8 @@ pub(crate) mod scope_flags {
     pub(crate) const FUNCTION_VARIABLE: u64 = 12;
     pub(crate) const INFERRED_NAME: u64 = 14;
     pub(crate) const OUTER: u64 = 22;
+    /// The newest version only: one word more at the end.
+    pub(crate) const LAST: u64 = 31;
 }
 
 /// From this number of variables on, their names are in a hash table.
@@ -129,6 +131,7 @@ fn scope_info_size(object: &Object<'_>, layout: &Layout) -> Option<u64> {
         + function_variable
         + bit(scope_flags::INFERRED_NAME)
         + bit(scope_flags::OUTER)
+        + bit(scope_flags::LAST)
         + position;
     Some((fixed + names + locals + rest) * 8)
 }

@@ -18,9 +18,7 @@ pub(super) fn of_isolate(
     let unused = behind_current(layout, isolate, headers);
     let ours = |page: &&PageHeader| match page.heap {
         0 => holds_objects(memory, page),
-        heap => {
-            heap == isolate.heap && !page.is_left_over(layout) && !unused.contains(&page.base)
-        }
+        heap => heap == isolate.heap && !page.is_left_over(layout) && !unused.contains(&page.base),
     };
     headers.iter().filter(ours).cloned().collect()
 }
@@ -33,9 +31,8 @@ fn holds_objects(memory: &dyn ProcessMemory, page: &PageHeader) -> bool {
 
 /// The pages of new space behind the one that is being filled: what lies there is from before the last scavenge.
 fn behind_current(layout: &Layout, isolate: &Isolate, headers: &[PageHeader]) -> Vec<u64> {
-    let new = |page: &&PageHeader| {
-        page.heap == isolate.heap && page.is_new(layout) && !page.is_left_over(layout)
-    };
+    let new =
+        |page: &&PageHeader| page.heap == isolate.heap && page.is_new(layout) && !page.is_left_over(layout);
     let pages: FxHashMap<u64, &PageHeader> =
         headers.iter().filter(new).map(|page| (page.header, page)).collect();
     let holds_buffer = |page: &&&PageHeader| {

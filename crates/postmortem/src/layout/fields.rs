@@ -1,6 +1,6 @@
 //! Offsets, sizes and constants.
 
-use super::row::{Derived, NODE20, NODE22, NODE24, NODE26, NODE18, Need, Row, SOURCE, Span, UNKNOWN, five};
+use super::row::{Derived, NODE18, NODE20, NODE22, NODE24, NODE26, Need, Row, SOURCE, Span, UNKNOWN, five};
 
 /// The row's value as its need says: required ones are there or the layout is refused.
 macro_rules! value {
@@ -166,6 +166,8 @@ fields! {
     name_dictionary_prefix Required "NameDictionary prefix" "namedictionaryshape_prefix_size" [] none();
     number_dictionary_prefix Required "NumberDictionary prefix" "numberdictionaryshape_prefix_size" [] none();
     dictionary_elements Required "DICTIONARY_ELEMENTS" "elements_dictionary_elements" [] none();
+    /// Which of two orders the kinds of typed arrays have.
+    typed_order Required "order of typed arrays" "" [] five([0, 0, 0, 1, 1]);
     first_context_type Required "FirstContextType" "FirstContextType" [] none();
     last_context_type Required "LastContextType" "LastContextType" [] none();
     last_js_function_type Required "LastJSFunctionType" "LastJSFunctionType" ["type JS_FUNCTION" 15] none();

@@ -99,8 +99,7 @@ impl Layout {
         let parts = metadata.version();
         let [Some(major), Some(minor), ..] = parts else { return Err(LayoutError::NotV8 { path }) };
         let version = Version { major: major as u32, minor: minor as u32 };
-        let version_text =
-            parts.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(".");
+        let version_text = parts.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(".");
         if version < row::NODE18 {
             return Err(LayoutError::TooOld { version: version_text });
         }
@@ -119,6 +118,31 @@ impl Layout {
             return Err(LayoutError::Missing { version: version_text, rows });
         }
         Ok(Self { version_text, version, fields, types, provenance, metadata })
+    }
+}
+
+impl Layout {
+    /// The name of a type that only a rule gives.
+    pub(crate) fn derived_type_name(&self, kind: u16) -> Option<String> {
+        let contexts = [
+            "AWAIT",
+            "BLOCK",
+            "CATCH",
+            "DEBUG_EVALUATE",
+            "EVAL",
+            "FUNCTION",
+            "MODULE",
+            "NATIVE",
+            "SCRIPT",
+            "WITH",
+        ];
+        let context = u64::from(kind).checked_sub(self.fields.first_context_type);
+        if let Some(name) = context.and_then(|index| contexts.get(index as usize)) {
+            return Some(format!("{name}_CONTEXT"));
+        }
+        let rows = self.provenance.iter().filter(|row| row.value == Some(i64::from(kind)));
+        let mut names = rows.filter_map(|row| row.field.strip_suffix("_TYPE"));
+        names.next().map(ToOwned::to_owned)
     }
 }
 
