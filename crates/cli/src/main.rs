@@ -8,6 +8,7 @@ mod allocator;
 mod args;
 mod chart;
 mod commands;
+mod core_args;
 mod failure;
 mod hunt_args;
 mod interrupt;

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod explain;
 pub mod gc;
 pub mod open;
+pub mod postmortem;
 pub mod price;
 pub mod recording;
 pub mod run;

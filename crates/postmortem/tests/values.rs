@@ -50,7 +50,8 @@ fn values_are_what_was_written_down(version: &str) {
     let limits = Limits { depth: 4, elements: 4000, string: 1 << 20 };
     let describer = Describer::new(&heap, &classes, limits);
     let known = describer.object(row.representative).unwrap();
-    let keys: Vec<_> = facts["knownKeys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
+    let keys: Vec<_> =
+        facts["knownKeys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
     let ours: Vec<_> = known.members.iter().map(|member| member.name.as_str()).collect();
     assert_eq!(ours, keys);
     strings(&known, &facts);

@@ -113,6 +113,13 @@ impl<'m> Heap<'m> {
                 .is_some_and(|(page, offset)| self.starts.get(page).is_some_and(|bits| bits.get(offset / 8)))
     }
 
+    /// The object whose bytes an address is among.
+    pub fn object_around(&self, address: u64) -> Option<u64> {
+        let (page, _) = self.locate(address)?;
+        let start = self.objects_on(page).take_while(|object| *object <= address).last()?;
+        (address - start < self.size_of(start)?).then_some(start)
+    }
+
     /// The address of the object that a word points at, strongly or weakly; `None` for anything else.
     pub fn target(&self, word: u64) -> Option<u64> {
         let pointer = is_strong(word) || is_weak(word);
