@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use investigation::answers::AnswerError;
 use investigation::attach::{AttachError, SelectError};
+use investigation::capture::{CaptureError, SelfTestError, WaitError};
 use investigation::demo::DemoError;
 use investigation::gc::GcError;
 use investigation::open::OpenError;
+use investigation::postmortem::PostmortemError;
 use investigation::run::RunError;
 use investigation::tune::TuneError;
 
@@ -71,6 +73,11 @@ fn code(error: &anyhow::Error) -> u8 {
     if interrupted {
         return INTERRUPTED;
     }
+    match error.downcast_ref::<PostmortemError>() {
+        Some(PostmortemError::Interrupted) => return INTERRUPTED,
+        Some(PostmortemError::NoObject { .. }) => return USAGE,
+        _ => {}
+    }
     match error.downcast_ref::<GcError>() {
         Some(GcError::Attach(AttachError::Interrupted)) => return INTERRUPTED,
         Some(GcError::Attach(_) | GcError::Trace { .. }) => return CANNOT_WATCH,
@@ -80,6 +87,9 @@ fn code(error: &anyhow::Error) -> u8 {
         Some(AttachError::Interrupted) => return INTERRUPTED,
         Some(_) => return CANNOT_WATCH,
         None => {}
+    }
+    if let Some(code) = code_of_capture(error) {
+        return code;
     }
     if error.is::<CannotCapture>() || error.is::<SelectError>() {
         return CANNOT_WATCH;
@@ -96,6 +106,25 @@ fn code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<AnswerError>() {
         Some(AnswerError::NoSuchObject { .. } | AnswerError::NoSuchClass { .. }) => USAGE,
         _ => UNREADABLE,
+    }
+}
+
+fn code_of_capture(error: &anyhow::Error) -> Option<u8> {
+    let capture = match error.downcast_ref::<SelfTestError>() {
+        Some(SelfTestError::Capture(capture)) => Some(capture),
+        Some(SelfTestError::Process(_)) => return Some(CANNOT_WATCH),
+        None => error.downcast_ref::<CaptureError>(),
+    };
+    match (capture, error.downcast_ref::<WaitError>()) {
+        (Some(CaptureError::Interrupted), _) => Some(INTERRUPTED),
+        (_, Some(WaitError::Interrupted | WaitError::Attach(AttachError::Interrupted))) => Some(INTERRUPTED),
+        (Some(CaptureError::Output { source, .. }), _) => {
+            let occupied = matches!(source.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::IsADirectory);
+            Some(if occupied { USAGE } else { UNREADABLE })
+        }
+        (Some(CaptureError::DiskFull { .. }), _) => Some(UNREADABLE),
+        (Some(_), _) | (_, Some(_)) => Some(CANNOT_WATCH),
+        (None, None) => None,
     }
 }
 

@@ -6,9 +6,12 @@
 
 mod allocator;
 mod args;
+mod capturing;
 mod chart;
 mod commands;
+mod core_args;
 mod failure;
+mod gcore;
 mod hunt_args;
 mod interrupt;
 mod json;
@@ -50,10 +53,16 @@ Examples:
   heapdowse diff before.heapsnapshot after.heapsnapshot --suspects
   heapdowse paths app.heapsnapshot @12345         why this object is alive
 
-Exit codes: 0 done, 1 leak found, 2 usage, 3 inconclusive, 4 cannot attach, 5 unreadable input, 130 interrupted.";
+Exit codes: 0 done, 1 leak found, 2 usage, 3 inconclusive, 4 cannot attach or capture, 5 unreadable input, 130 interrupted.";
 
 fn main() -> ExitCode {
     allocator::keep_freed_memory();
+    if gcore::is_meant() {
+        if let Err(error) = interrupt::install() {
+            output::warn(&format!("Ctrl-C can't be handled: {error}"));
+        }
+        return gcore::run();
+    }
     let matches = Cli::command().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,

@@ -3,11 +3,13 @@
 pub mod answers;
 pub mod attach;
 pub mod attribute;
+pub mod capture;
 pub mod demo;
 pub mod explain;
 mod fault;
 pub mod gc;
 pub mod open;
+pub mod postmortem;
 pub mod price;
 pub mod recording;
 pub mod run;

@@ -6,7 +6,8 @@
 //!    more after its bend: a full cache beside a slow leak is still a leak.
 //! 4. It grew and levelled off: `bounded-cache`.
 //! 5. Heap and external memory are flat, and resident memory that nobody in V8 holds grows, or what is in use in
-//!    malloc's heap: `native-growth`.
+//!    malloc's heap: `native-growth`. So too when most of that memory is free and kept by malloc, although it has
+//!    stopped growing: how far it steps up, and when, is chance.
 //! 6. Not even the upper end of the growth's interval matters: `no-leak`, or `lazy-gc` when the heap stood
 //!    far above its floor before the collections.
 //! 7. Everything else, and too few floors: `inconclusive`.
@@ -18,7 +19,7 @@ use facts::{describe, summary};
 use crate::{
     growth::{MIB, Shape, Trend},
     load::{FollowsLoad, follows_load},
-    native::{self, MallocGrowth, NativeKind},
+    native::{self, Kept, MallocGrowth, NativeKind},
     recording::{Recording, Series, WorkUnit},
     sentences::{bytes, count},
     verdict::{Grade, Growth, GrowthPlace, Verdict, Word},
@@ -58,6 +59,8 @@ pub(crate) struct Trends {
     pub(crate) follows_load: Option<FollowsLoad>,
     /// How malloc's main heap changed.
     pub(crate) malloc: Option<MallocGrowth>,
+    /// Much was freed, and malloc keeps it.
+    pub(crate) kept: Option<Kept>,
     /// What native growth consists of.
     pub(crate) native_kind: Option<NativeKind>,
 }
@@ -81,6 +84,7 @@ pub fn decide(recording: &Recording) -> Verdict {
             bound: None,
             follows_load: None,
             malloc: native::malloc_growth(floors),
+            kept: native::kept_by_malloc(&recording.floors),
             native_kind: None,
         }
     });
@@ -92,6 +96,8 @@ pub fn decide(recording: &Recording) -> Verdict {
 
     trends.native_kind = if malloc_use_grows(&trends).is_some() {
         Some(NativeKind::InUse)
+    } else if native_growth(&trends).is_none() && trends.kept.is_some() {
+        Some(NativeKind::KeptByMalloc)
     } else {
         let gain = trends.native.as_ref().map_or(f64::INFINITY, |native| native.gain);
         native::kind(trends.malloc, gain)
@@ -157,7 +163,7 @@ fn word(recording: &Recording, trends: &Trends) -> (Word, Option<GrowthPlace>) {
     if trends.heap.shape == Shape::LevellingOff {
         return (Word::BoundedCache, None);
     }
-    if native_growth(trends).is_some() {
+    if native_growth(trends).is_some() || trends.kept.is_some() {
         return (Word::NativeGrowth, Some(GrowthPlace::Native));
     }
     let bound = trends.heap.high.min(trends.heap.late_high);

@@ -176,6 +176,12 @@ impl Recording {
         Some(without_snapshot_jumps(raw, floors))
     }
 
+    /// What is free in malloc's main heap and kept there, without the jumps that snapshots make.
+    pub(crate) fn malloc_free(floors: &[Floor]) -> Option<Series> {
+        let raw = Self::series(floors, |floor| Some(floor.malloc_free? as f64))?;
+        Some(without_snapshot_jumps(raw, floors))
+    }
+
     /// The resident set without the jumps that snapshots make.
     pub(crate) fn resident(floors: &[Floor]) -> Option<Series> {
         let raw = Self::series(floors, |floor| Some(floor.resident? as f64))?;

@@ -68,7 +68,7 @@ impl Args {
 }
 
 /// `500ms`, `60s`, `5m`; a number alone is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let error = || format!("{text:?} is no time; times look like 500ms, 60s or 5m");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let value: f64 = digits.parse().map_err(|_| error())?;

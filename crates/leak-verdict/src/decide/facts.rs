@@ -92,6 +92,16 @@ pub(super) fn describe(
             ),
         );
     }
+    if let Some(kept) = trends.kept {
+        add(
+            EvidenceKind::Native,
+            format!(
+                "of {} resident outside V8's heap, malloc keeps {} that was freed",
+                bytes(kept.native),
+                bytes(kept.free)
+            ),
+        );
+    }
     if let Some(per_unit) = trends.open_files {
         add(EvidenceKind::OpenFiles, format!("open files and sockets grow by {per_unit:.2} per {unit}"));
     }

@@ -1,0 +1,14 @@
+//! ELF cores: what is in one, and how it is written.
+
+mod about;
+mod elf;
+mod notes;
+mod segments;
+mod write;
+
+pub use about::Skipped;
+pub(crate) use about::milliseconds;
+pub(crate) use segments::Content;
+pub use segments::Why;
+pub use write::Written;
+pub(crate) use write::{Extras, Outcome, write};
