@@ -100,6 +100,24 @@ fn a_leak_in_one_of_several_processes() {
     drop(server);
 }
 
+#[test]
+fn a_leak_in_a_worker_of_a_program_that_we_start() {
+    let files = Files::new();
+    let node = nodes::binary(nodes::V24).unwrap();
+    for environment in [None, Some("PROCESSES")] {
+        let main = test_heaps::server::programs().join("threads/main.cjs");
+        let arguments = ["run", "--json", "--", node.to_str().unwrap(), main.to_str().unwrap()];
+        let mut command = files.command(&arguments);
+        if let Some(name) = environment {
+            command.env(name, "1");
+        }
+        let run = command.output().unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        let answer: Value = serde_json::from_slice(&run.stdout).expect(&said);
+        assert_only_the_auditor_leaks(&answer, &said);
+    }
+}
+
 /// A shop that leaks, asked 150 times a second. Its last argument makes it one test's own.
 fn shop(sign: &str) -> (Server, Client) {
     let node = nodes::binary(nodes::V22).unwrap();

@@ -48,7 +48,8 @@ impl Victim {
 
     pub(crate) fn of(server: Server) -> Self {
         let sum = ask(server.port, "/").unwrap();
-        let masks = threads(server.pid()).into_iter().map(|thread| (thread, mask(server.pid(), thread))).collect();
+        let masks =
+            threads(server.pid()).into_iter().map(|thread| (thread, mask(server.pid(), thread))).collect();
         Self { server, sum, masks }
     }
 
@@ -119,9 +120,8 @@ pub(crate) fn threads(pid: u32) -> Vec<u32> {
 
 /// The children of all threads of a process, zombies too.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
-    let of_thread = |thread| {
-        std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default()
-    };
+    let of_thread =
+        |thread| std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
     let words = threads(pid).into_iter().map(of_thread).collect::<Vec<_>>().join(" ");
     words.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
