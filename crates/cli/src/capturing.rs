@@ -44,11 +44,17 @@ pub(crate) fn capture_one(asked: &Asked) -> Result<Answer> {
         Event::Begins { .. } => stop_if_asked(),
         Event::Held { mode: Mode::Fork, reason, pause } => {
             let milliseconds = pause.map_or(0.0, |pause| pause.as_secs_f64() * 1e3);
-            say("capture", &format!("mode fork: {reason}; process {pid} stood still for {milliseconds:.1} ms and runs"));
+            say(
+                "capture",
+                &format!("mode fork: {reason}; process {pid} stood still for {milliseconds:.1} ms and runs"),
+            );
             stop_if_asked()
         }
         Event::Held { mode: Mode::Stop, reason, .. } => {
-            say("capture", &format!("mode stop: {reason}; process {pid} stands still until its memory is written"));
+            say(
+                "capture",
+                &format!("mode stop: {reason}; process {pid} stands still until its memory is written"),
+            );
             stop_if_asked()
         }
         Event::Writing(written) => {
@@ -67,10 +73,16 @@ fn stop_if_asked() -> ControlFlow<()> {
 
 fn summary(answer: &Answer) -> String {
     let captured = &answer.captured;
-    let place = answer.file.as_ref().map_or_else(|| "standard output".to_owned(), |file| file.display().to_string());
+    let place =
+        answer.file.as_ref().map_or_else(|| "standard output".to_owned(), |file| file.display().to_string());
     let pause = captured.pause_ms.map_or_else(|| "unknown".to_owned(), |pause| format!("{pause:.1} ms"));
-    let allocated = captured.allocated_bytes.map_or_else(String::new, |bytes| format!(", {} on the disk", size(bytes)));
-    format!("{place}: {}{allocated}; pause {pause}, {:.1} s in all", size(captured.written_bytes), captured.seconds)
+    let allocated =
+        captured.allocated_bytes.map_or_else(String::new, |bytes| format!(", {} on the disk", size(bytes)));
+    format!(
+        "{place}: {}{allocated}; pause {pause}, {:.1} s in all",
+        size(captured.written_bytes),
+        captured.seconds
+    )
 }
 
 /// The result, for people.
@@ -90,16 +102,17 @@ pub(crate) fn print_text(answer: &Answer, output: &mut Output) -> io::Result<()>
         0 => Vec::new(),
         count => vec![format!("{count} mappings whose content is in files or that the filter excludes")],
     };
-    let others = [Why::DontDump, Why::Device, Why::NotForked, Why::Unreadable].into_iter().filter_map(|why| {
-        let count = captured.skipped.iter().filter(|skipped| skipped.why == why).count();
-        let what = match why {
-            Why::DontDump => "mappings that the program keeps out of cores",
-            Why::Device => "mappings of devices and of the kernel",
-            Why::NotForked => "mappings that a fork does not copy",
-            _ => "pages that could not be read",
-        };
-        (count > 0).then(|| format!("{count} {what}"))
-    });
+    let others =
+        [Why::DontDump, Why::Device, Why::NotForked, Why::Unreadable].into_iter().filter_map(|why| {
+            let count = captured.skipped.iter().filter(|skipped| skipped.why == why).count();
+            let what = match why {
+                Why::DontDump => "mappings that the program keeps out of cores",
+                Why::Device => "mappings of devices and of the kernel",
+                Why::NotForked => "mappings that a fork does not copy",
+                _ => "pages that could not be read",
+            };
+            (count > 0).then(|| format!("{count} {what}"))
+        });
     let left_out: Vec<String> = filtered.into_iter().chain(others).collect();
     if !left_out.is_empty() {
         writeln!(output, "left out  {}", left_out.join(", "))?;

@@ -113,7 +113,8 @@ fn code_of_capture(error: &anyhow::Error) -> Option<u8> {
         (Some(CaptureError::Interrupted), _) => Some(INTERRUPTED),
         (_, Some(WaitError::Interrupted | WaitError::Attach(AttachError::Interrupted))) => Some(INTERRUPTED),
         (Some(CaptureError::Output { source, .. }), _) => {
-            let occupied = matches!(source.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::IsADirectory);
+            let occupied =
+                matches!(source.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::IsADirectory);
             Some(if occupied { USAGE } else { UNREADABLE })
         }
         (Some(CaptureError::DiskFull { .. }), _) => Some(UNREADABLE),

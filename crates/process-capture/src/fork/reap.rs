@@ -25,19 +25,17 @@ pub(crate) fn reap(pid: u32, child: &Child, gadgets: Gadgets) -> Result<bool, Ca
         if attempt > 0 {
             door::sleep(Duration::from_millis(20 << attempt));
         }
-        if one(pid, child, gadgets)? {
+        if one(pid, child, gadgets, attempt == 0)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn one(pid: u32, child: &Child, gadgets: Gadgets) -> Result<bool, CaptureError> {
-    let mut threads = match child.injected {
-        // Only the thread that made the child, which was idle then.
-        tid if tid != pid => Threads::stop_one(pid, tid, PATIENCE)?,
-        _ => Threads::stop(pid, PATIENCE)?,
-    };
+/// `alone`: only the thread that made the child is stopped, which was idle then.
+fn one(pid: u32, child: &Child, gadgets: Gadgets, alone: bool) -> Result<bool, CaptureError> {
+    let mut threads =
+        if alone { Threads::stop_one(pid, child.injected, PATIENCE)? } else { Threads::stop(pid, PATIENCE)? };
     if threads.all.is_empty() {
         threads = Threads::stop(pid, PATIENCE)?;
     }
