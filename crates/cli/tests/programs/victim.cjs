@@ -33,7 +33,7 @@ const server = http.createServer((request, response) => {
       return response.end('leaked');
     case '/grow': {
       const more = Buffer.alloc(32 << 20, 1);
-      kept.push({ number: 0, text: '', more: [0, 0], buffer: more });
+      leaked.push(more);
       return response.end('grown');
     }
     case '/exit':

@@ -7,7 +7,7 @@ use crate::{
     CaptureError,
     arch::{Gadgets, call},
     door,
-    fork::{Child, candidate, inject::Injection},
+    fork::{Child, candidate, find, inject::Injection, still_there},
     target::{read_status, regions::parse},
     threads::Threads,
 };
@@ -42,8 +42,13 @@ fn one(pid: u32, child: &Child, gadgets: Gadgets, alone: bool) -> Result<bool, C
     let states = threads.states()?;
     let maps = door::read_text(&format!("/proc/{pid}/maps"))
         .map_err(CaptureError::call(pid, "reading /proc/PID/maps"))?;
-    let gone = match candidate::choose(pid, &threads.all, &states, &parse(&maps), &gadgets) {
-        Some(state) => {
+    let regions = parse(&maps);
+    // It may have become another program meanwhile.
+    let gadgets = if still_there(pid, &gadgets, &regions) { Some(gadgets) } else { find(pid, &regions) };
+    let choose =
+        |gadgets| Some((candidate::choose(pid, &threads.all, &states, &regions, &gadgets)?, gadgets));
+    let gone = match gadgets.and_then(choose) {
+        Some((state, gadgets)) => {
             let injection = Injection::begin(pid, state, gadgets)?;
             let answer = injection.call(call::WAIT4, [u64::from(child.inner_pid), 0, ANY_CHILD_NOW, 0]);
             injection.end()?;
