@@ -74,6 +74,46 @@ fn capture_with(files: &Files, victim: &Victim, mode: &str, fault: &str) -> std:
         .unwrap()
 }
 
+/// The table of fail points against what the kernel sees: no call that touches a process or names a file goes past it.
+#[test]
+fn the_table_of_calls_is_that_of_strace() {
+    let files = Files::new();
+    let victim = Victim::start(2);
+    let (trace, seen) = (files.path().join("trace"), files.path().join("seen"));
+    let calls =
+        ["ptrace", "wait4", "process_vm_readv", "process_vm_writev", "kill", "pidfd_open", "linkat", "fsync"];
+    for mode in ["fork", "stop"] {
+        let status = std::process::Command::new("strace")
+            .args(["-f", "-qq", "-e", &format!("trace={}", calls.join(",")), "-e", "signal=none", "-o"])
+            .arg(&seen)
+            .args([
+                env!("CARGO_BIN_EXE_heapdowse"),
+                "capture",
+                &victim.pid().to_string(),
+                "--mode",
+                mode,
+                "-o",
+            ])
+            .arg(files.path().join(mode))
+            .env("HEAPDOWSE_CAPTURE_FAULT", format!("trace:{}", trace.display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success());
+        let (ours, seen) =
+            (std::fs::read_to_string(&trace).unwrap(), std::fs::read_to_string(&seen).unwrap());
+        for call in calls {
+            let noted = ours.lines().filter(|line| line.split('(').next() == Some(call)).count();
+            let made = seen.lines().filter(|line| line.contains(&format!(" {call}("))).count();
+            assert_eq!(noted, made, "{mode}: {call}");
+            let only_in_fork = ["process_vm_writev", "kill"].contains(&call) && mode == "stop";
+            assert!(only_in_fork || made > 0, "{mode}: {call} was never made");
+        }
+    }
+    victim.assert_unharmed(0);
+}
+
 fn killed_everywhere(mode: &str) {
     let files = Files::new();
     let victim = Victim::start(2);
