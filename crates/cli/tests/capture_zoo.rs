@@ -1,4 +1,5 @@
-//! A program with threads in a dozen system calls, wide registers and signals, captured again and again.
+//! Captured again and again: a program with threads in a dozen system calls, wide registers and signals; and a server
+//! under load. `HEAPDOWSE_SOAK=1` does it 300 times.
 
 mod common;
 
@@ -11,8 +12,12 @@ use std::{
 
 use common::{
     Files,
-    victim::{children, compiled, threads},
+    victim::{Checker, Victim, ask, children, compiled, flagged, threads},
 };
+
+fn soak() -> bool {
+    std::env::var_os("HEAPDOWSE_SOAK").is_some()
+}
 
 struct Zoo {
     child: Child,
@@ -70,7 +75,7 @@ fn nothing_is_lost_and_nothing_is_wrong() {
     let mut zoo = Zoo::start();
     let pid = zoo.child.id();
     let all = threads(pid).len();
-    let captures = if std::env::var_os("HEAPDOWSE_SOAK").is_some() { 300 } else { 40 };
+    let captures = if soak() { 300 } else { 40 };
     let signals = captures * 12;
     let mut sender = sender(pid, signals);
     let mut forks = 0;
@@ -102,5 +107,47 @@ fn nothing_is_lost_and_nothing_is_wrong() {
         }
     }
     assert!((all - 1..=all + 1).contains(&threads(pid).len()));
+    assert_eq!(children(pid), Vec::<u32>::new());
+}
+
+fn resident(pid: u32) -> u64 {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+fn descriptors(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+}
+
+#[test]
+fn a_server_under_load_loses_and_gains_nothing() {
+    let files = Files::new();
+    let victim = Victim::start(20);
+    let pid = victim.pid();
+    let warm = Checker::of(&victim);
+    std::thread::sleep(Duration::from_secs(1));
+    warm.finish();
+    let checker = Checker::of(&victim);
+    std::thread::sleep(Duration::from_millis(100));
+    let before = (descriptors(pid), threads(pid).len());
+    let (memory, unforkable) = (resident(pid), flagged(pid, "dc"));
+    let captures = if soak() { 300 } else { 25 };
+    for round in 0..captures {
+        // The other work of the server goes on, too.
+        if round % 5 == 0 {
+            assert_eq!(ask(victim.port(), "/work").as_deref(), Ok("worked"));
+        }
+        let answer = files.json(&["capture", &pid.to_string(), "-o", "core", "--force", "--json"]);
+        assert_eq!(answer["mode"], "fork", "{round}: {answer}");
+        assert_eq!(answer["warnings"].as_array().map(Vec::len), Some(0), "{answer}");
+    }
+    assert_eq!((descriptors(pid), threads(pid).len()), before);
+    let (answers, gap) = checker.finish();
+    eprintln!("{captures} captures, {answers} answers, longest gap {gap:?}");
+    victim.assert_unharmed(0);
+    assert!(resident(pid) < memory + (40 << 20), "{memory} bytes before, {} now", resident(pid));
+    let now = flagged(pid, "dc");
+    assert!(now * 10 > unforkable * 7, "of {unforkable} unforkable mappings {now} are left");
+    assert_eq!(ask(victim.port(), "/spawn").as_deref(), Ok("7"));
     assert_eq!(children(pid), Vec::<u32>::new());
 }
