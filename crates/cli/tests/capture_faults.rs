@@ -2,6 +2,8 @@
 //! notice. Here at all calls that touch the process and at a sample of those that read and write in bulk;
 //! `HEAPDOWSE_SOAK=1` tries every single one.
 
+#![allow(clippy::print_stderr, reason = "which call it was matters when one fails")]
+
 mod common;
 
 use std::{
