@@ -9,6 +9,7 @@ use investigation::capture::{CaptureError, SelfTestError, WaitError};
 use investigation::demo::DemoError;
 use investigation::gc::GcError;
 use investigation::open::OpenError;
+use investigation::postmortem::PostmortemError;
 use investigation::run::RunError;
 use investigation::tune::TuneError;
 
@@ -71,6 +72,11 @@ fn code(error: &anyhow::Error) -> u8 {
         || matches!(error.downcast_ref::<GcError>(), Some(GcError::Interrupted));
     if interrupted {
         return INTERRUPTED;
+    }
+    match error.downcast_ref::<PostmortemError>() {
+        Some(PostmortemError::Interrupted) => return INTERRUPTED,
+        Some(PostmortemError::NoObject { .. }) => return USAGE,
+        _ => {}
     }
     match error.downcast_ref::<GcError>() {
         Some(GcError::Attach(AttachError::Interrupted)) => return INTERRUPTED,

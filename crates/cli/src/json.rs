@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use investigation::answers::missing::{Missing, missing};
 use investigation::open::Heap;
+use investigation::postmortem::Dead;
 use serde::Serialize;
 
 use crate::output::Output;
@@ -53,6 +54,19 @@ pub(crate) fn print_for_file<T: Serialize>(
 ) -> io::Result<()> {
     let (warnings, missing) = (Vec::new(), Vec::new());
     let files = vec![file];
+    write(output, &Frame { schema_version: SCHEMA_VERSION, command, files, warnings, missing, answer })
+}
+
+/// Prints an answer about a core.
+pub(crate) fn print_for_core<T: Serialize>(
+    output: &mut Output,
+    command: &'static str,
+    dead: &Dead,
+    answer: &T,
+) -> io::Result<()> {
+    let notes = dead.warnings();
+    let (warnings, missing) = (notes.iter().map(String::as_str).collect(), Vec::new());
+    let files = vec![dead.name()];
     write(output, &Frame { schema_version: SCHEMA_VERSION, command, files, warnings, missing, answer })
 }
 

@@ -9,6 +9,7 @@ mod args;
 mod capturing;
 mod chart;
 mod commands;
+mod core_args;
 mod failure;
 mod gcore;
 mod hunt_args;

@@ -136,6 +136,7 @@ pub(crate) fn text(report: &RunReport, style: Style) -> String {
     for (number, suspect) in report.suspects.iter().take(1 + MORE_SUSPECTS).enumerate() {
         suspect_text(&mut out, suspect, number, report.verdict.unit.singular(), style);
     }
+    isolates(&mut out, report, style);
     floors(&mut out, report, style);
     out.push_str(&style.heading("Evidence"));
     for evidence in &verdict.evidence {
@@ -147,8 +148,8 @@ pub(crate) fn text(report: &RunReport, style: Style) -> String {
     if let Some(process) = &report.watched {
         let _ = writeln!(
             out,
-            "\nWatched: process {} (Node {}), {} rounds, {:.0} s: {}",
-            process.pid,
+            "\nWatched: {} (Node {}), {} rounds, {:.0} s: {}",
+            process.name(),
             style.foreign(&process.node_version),
             report.rounds.len(),
             report.seconds,
@@ -156,6 +157,43 @@ pub(crate) fn text(report: &RunReport, style: Style) -> String {
         );
     }
     out
+}
+
+/// Where there are several isolates: which one is meant, and how it stands with each.
+fn isolates(out: &mut String, report: &RunReport, style: Style) {
+    if report.isolates.is_empty() {
+        return;
+    }
+    out.push_str(&style.heading("Processes and worker threads, each with a heap of its own"));
+    for isolate in &report.isolates {
+        let verdict = &isolate.verdict;
+        let code = match &isolate.watched.worker {
+            Some(worker) => worker.url.trim_start_matches("file://").to_owned(),
+            None => isolate.watched.command_line.join(" "),
+        };
+        let growth = verdict.growth.as_ref().filter(|_| verdict.word != Word::NoLeak);
+        let growth = growth
+            .map(|growth| format!(", {} per {}", bytes(growth.bytes_per_unit), verdict.unit.singular()));
+        let ends = isolate.rounds.first().zip(isolate.rounds.last());
+        let ends = ends.map(|(first, last)| {
+            format!(
+                ", {} floors from {} to {}",
+                isolate.rounds.len(),
+                bytes(first.heap_used as f64),
+                bytes(last.heap_used as f64)
+            )
+        });
+        let meant = if Some(&isolate.watched) == report.watched.as_ref() { " (this report)" } else { "" };
+        let _ = writeln!(
+            out,
+            "- {} {}: {}{}{}{meant}",
+            style.foreign(&isolate.watched.name()),
+            style.code(&safe(&code)),
+            verdict.word.as_str(),
+            growth.unwrap_or_default(),
+            ends.unwrap_or_default()
+        );
+    }
 }
 
 fn place(place: &CodePlace, style: Style) -> String {

@@ -177,7 +177,10 @@ fn a_worker_is_named_with_its_floors() {
     let run = files.run(&["attach", &server.pid().to_string(), "--for", "6s", "--json"]);
     assert_eq!(run.code, Some(3), "{}", run.stderr);
     let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    assert!(answer["warnings"].to_string().contains("worker 1"), "{answer}");
+    let isolates = answer["isolates"].as_array().unwrap();
+    assert_eq!(isolates.len(), 2, "{answer}");
+    assert_eq!(isolates[1]["watched"]["worker"]["id"], "1", "{answer}");
+    assert!(!isolates[1]["rounds"].as_array().unwrap().is_empty(), "{answer}");
     let run = files.run(&["snapshot", &server.pid().to_string(), "--worker", "1", "-o", "w.heapsnapshot"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(files.stdout(&["classes", "w.heapsnapshot"]).contains("OnlyInWorker"));
@@ -247,6 +250,13 @@ fn in_a_cluster_the_workers_are_watched_and_all_are_left_as_they_were() {
     let answer: serde_json::Value = serde_json::from_str(&run.stdout).expect(&run.stderr);
     assert_eq!(answer["watched"]["cluster_worker"], true, "{answer}");
     assert_eq!(answer["verdict"], "leak", "{answer}");
+    // The primary and both workers are judged, each by its own floors.
+    let isolates = answer["isolates"].as_array().unwrap();
+    let words: Vec<_> =
+        isolates.iter().map(|isolate| (&isolate["watched"]["pid"], &isolate["verdict"])).collect();
+    assert_eq!(words.len(), 3, "{words:?}");
+    assert!(words.iter().any(|(its, word)| **its == primary.id() && *word == "no-leak"), "{words:?}");
+    assert!(words.iter().filter(|(_, word)| *word == "leak").count() >= 1, "{words:?}");
     assert!(all.len() > 2, "{all:?}");
     assert_eq!(open, Vec::<u16>::new(), "{}", run.stderr);
     alive.unwrap();

@@ -66,6 +66,43 @@ fn a_target_that_forks_and_then_becomes_another_program() {
     assert!(server.child.try_wait().unwrap().is_none());
 }
 
+/// Panics of our own, wherever they come: the inspector is closed, and nobody who asks the target notices.
+#[test]
+fn our_own_panic_closes_the_inspector() {
+    let files = Files::new();
+    for (place, command, worker) in [
+        ("signal", "attach", false),
+        ("connect", "attach", false),
+        ("floor", "attach", false),
+        // In the middle of a talk with a worker thread.
+        ("floor", "attach", true),
+        ("snapshot", "attach", false),
+        ("watch", "watch", false),
+    ] {
+        let environment: &[(&str, &str)] = if worker { &[("WORKER", "1")] } else { &[] };
+        let program = if place == "snapshot" { "restarted-shop.cjs" } else { "serves.cjs" };
+        let server = Server::start_with(&node(), &["--inspect-port=0", program], environment);
+        let client = Client::of(&server);
+        let pid = server.pid().to_string();
+        let arguments: &[&str] = match command {
+            "watch" => &["watch", &pid, "--no-ui", "--for", "3s"],
+            _ if place == "snapshot" => &["attach", &pid, "--url", "/", "--requests", "499"],
+            _ => &["attach", &pid, "--for", "10s"],
+        };
+        let output = files.command(arguments).env("HEAPDOWSE_FAULT", place).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(&format!("a fault that was asked for, at {place}")), "{place}: {said}");
+        if command == "attach" {
+            assert_eq!(output.status.code(), Some(101), "{place}: {said}");
+        }
+        // At once where the probe is in; before that a guardian waits for the inspector to open.
+        let patience = if place == "signal" { Duration::from_secs(10) } else { Duration::from_millis(100) };
+        server.assert_closes_within(patience);
+        client.finish();
+        assert_eq!(*server.printed.lock().unwrap(), "", "{place}");
+    }
+}
+
 #[test]
 fn a_target_that_stands_still_is_waited_for() {
     let files = Files::new();

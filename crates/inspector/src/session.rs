@@ -1,6 +1,7 @@
 //! One conversation with one target: requests with deadlines, and the events that come in between.
 
 use std::{
+    collections::HashMap,
     io::{self, Read, Write},
     sync::{
         Arc,
@@ -32,6 +33,8 @@ pub struct Session<S> {
     pub(crate) scripts: Vec<Script>,
     waiting_for_disconnect: bool,
     pub(crate) workers: Vec<Worker>,
+    /// The scripts of each worker, by its session.
+    pub(crate) worker_scripts: HashMap<String, Vec<Script>>,
     pub(crate) traced: Traced,
     /// The worker that requests go to; the main thread when `None`.
     pub(crate) route: Option<String>,
@@ -84,6 +87,7 @@ impl<S: Read + Write> Session<S> {
             scripts: Vec::new(),
             waiting_for_disconnect: false,
             workers: Vec::new(),
+            worker_scripts: HashMap::new(),
             traced: Traced::default(),
             route: None,
         })

@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{InspectorError, Session, session::decode};
+use crate::{InspectorError, Script, Session, session::decode};
 
 /// A worker thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,14 @@ impl<S: Read + Write> Session<S> {
         Ok(self.workers.clone())
     }
 
-    /// Does what `ask` says with all its requests going to the worker.
+    /// The worker threads as far as they have announced themselves since [`workers`](Self::workers) asked them to.
+    #[must_use]
+    pub fn known_workers(&self) -> &[Worker] {
+        &self.workers
+    }
+
+    /// Does what `ask` says with all its requests going to the worker. Scripts are the worker's meanwhile: each isolate
+    /// counts its own.
     ///
     /// # Errors
     /// Those of `ask`; closed when the worker has ended.
@@ -104,9 +111,25 @@ impl<S: Read + Write> Session<S> {
         ask: impl FnOnce(&mut Self) -> Result<R, InspectorError>,
     ) -> Result<R, InspectorError> {
         self.route = Some(worker.session.clone());
-        let answer = ask(self);
-        self.route = None;
-        answer
+        let of_worker = self.worker_scripts.remove(&worker.session).unwrap_or_default();
+        let of_main = std::mem::replace(&mut self.scripts, of_worker);
+        let routed = Routed { session: self, worker, of_main };
+        ask(routed.session)
+    }
+}
+
+/// A session whose requests go to a worker. Dropped, also by a panic, they go to the main thread again.
+struct Routed<'a, S> {
+    session: &'a mut Session<S>,
+    worker: &'a Worker,
+    of_main: Vec<Script>,
+}
+
+impl<S> Drop for Routed<'_, S> {
+    fn drop(&mut self) {
+        self.session.route = None;
+        let of_worker = std::mem::replace(&mut self.session.scripts, std::mem::take(&mut self.of_main));
+        self.session.worker_scripts.insert(self.worker.session.clone(), of_worker);
     }
 }
 

@@ -10,7 +10,10 @@ use heap_graph::{
 use leak_verdict::{Clues, KnownCase, Verdict, Word};
 use source_culprit::{Confidence, Culprit, GraphView, Script, ScriptInfo, SourceMapRef, Sources};
 
-use crate::run::{Attribute, CodePlace, MissingPart, ScriptSource, ScriptSources, Snapshot, Suspect};
+use crate::run::{
+    Attribute, CodePlace, LARGEST_SOURCE, MissingPart, ProgramFiles, ScriptSource, ScriptSources, Snapshot,
+    Suspect,
+};
 
 /// Most suspects whose source is searched.
 const MAX_SUSPECTS: usize = 6;
@@ -61,7 +64,7 @@ impl Attribute for Attributor {
         let answers =
             told.iter().map(|suspect| self.suspect(&heap, &texts, suspect, work)).collect::<Vec<Suspect>>();
         let answers = merged(answers);
-        if let Some(text) = only_code(verdict, &snapshots[0].graph, &last.graph, &answers) {
+        if let Some(text) = not_objects(verdict, &snapshots[0].graph, &last.graph, &answers, work) {
             verdict.is_warm_up(text);
             return Vec::new();
         }
@@ -171,6 +174,7 @@ fn locate(heap: &Heap<'_>, texts: &Texts, suspect: &heap_graph::Suspect) -> Culp
     let kept = source_culprit::kept_functions(&view, suspect.top, heap.since);
     // What the newest thing keeps is nearer to the matter than what all of them have.
     evidence.growing.functions.splice(0..0, kept);
+    evidence.growing.brought_by = source_culprit::brought_by(&view, suspect.top, heap.since);
     source_culprit::locate(&evidence, texts)
 }
 
@@ -293,18 +297,35 @@ fn merged(suspects: Vec<Suspect>) -> Vec<Suspect> {
     out
 }
 
-/// What says that the growth is code alone, if it is.
-fn only_code(verdict: &Verdict, first: &HeapGraph, last: &HeapGraph, suspects: &[Suspect]) -> Option<String> {
+/// What says that the growth is not the program's objects, if it is so: code alone, or nothing that is reachable.
+/// `work` was done between the two.
+fn not_objects(
+    verdict: &Verdict,
+    first: &HeapGraph,
+    last: &HeapGraph,
+    suspects: &[Suspect],
+    work: f64,
+) -> Option<String> {
     const MOST: f64 = 0.75;
     const LEAST_HELD: f64 = 0.25;
     let growth = heap_graph::growth_by_owner(first, last);
     let held: u64 =
         suspects.iter().filter(|suspect| suspect.grew_every_time).map(|suspect| suspect.bytes).sum();
     let (total, engine) = (growth.total as f64, growth.engine as f64);
-    let is_code = verdict.word == Word::Leak
-        && total > 0.0
-        && engine > MOST * total
-        && (held as f64) < LEAST_HELD * total;
+    if verdict.word != Word::Leak {
+        return None;
+    }
+    // A used heap also rises by holes that objects of the usual sizes do not fill, more so after a snapshot.
+    let risen = verdict.growth.as_ref().map_or(0.0, |growth| growth.bytes_per_unit * work);
+    if risen > 0.0 && total.max(held as f64) < LEAST_HELD * risen {
+        return Some(format!(
+            "of {:.0} KB by which the floor rose between the first and the last snapshot, objects that the program can \
+             reach account for {:.0} KB: it holds no more than before",
+            risen / 1024.0,
+            total.max(0.0) / 1024.0
+        ));
+    }
+    let is_code = total > 0.0 && engine > MOST * total && (held as f64) < LEAST_HELD * total;
     is_code.then(|| {
         format!(
             "{:.0} % of what grew between the first and the last snapshot is code, feedback and hidden classes that \
@@ -329,6 +350,7 @@ fn confirm(verdict: &mut Verdict, suspects: &[Suspect]) {
 struct Texts {
     infos: BTreeMap<u32, String>,
     scripts: BTreeMap<u32, ScriptSource>,
+    files: ProgramFiles,
 }
 
 impl Texts {
@@ -346,7 +368,7 @@ impl Texts {
         let wanted: Vec<u32> = ordered.into_iter().map(|(_, id)| id).take(MAX_SCRIPTS).collect();
         let scripts =
             sources.script_sources(&wanted).into_iter().map(|script| (script.script_id, script)).collect();
-        Texts { infos, scripts }
+        Texts { infos, scripts, files: sources.files() }
     }
 }
 
@@ -366,13 +388,7 @@ impl Sources for Texts {
     }
 
     fn read_file(&self, path_or_url: &str) -> Option<String> {
-        const MAX_FILE: u64 = 256 << 20;
-        let path = source_culprit::to_file(path_or_url);
-        let meta = std::fs::metadata(&path).ok()?;
-        if !meta.is_file() || meta.len() > MAX_FILE {
-            return None;
-        }
-        std::fs::read_to_string(path).ok()
+        self.files.read(Path::new(&source_culprit::to_file(path_or_url)), LARGEST_SOURCE)
     }
 }
 

@@ -5,7 +5,9 @@
 //! 3. The heap's floor grows and nothing shows that it stops: `leak`. A series that bends is looked at once
 //!    more after its bend: a full cache beside a slow leak is still a leak.
 //! 4. It grew and levelled off: `bounded-cache`.
-//! 5. Heap and external memory are flat, and resident memory that nobody in V8 holds grows: `native-growth`.
+//! 5. Heap and external memory are flat, and resident memory that nobody in V8 holds grows, or what is in use in
+//!    malloc's heap: `native-growth`. So too when most of that memory is free and kept by malloc, although it has
+//!    stopped growing: how far it steps up, and when, is chance.
 //! 6. Not even the upper end of the growth's interval matters: `no-leak`, or `lazy-gc` when the heap stood
 //!    far above its floor before the collections.
 //! 7. Everything else, and too few floors: `inconclusive`.
@@ -17,7 +19,7 @@ use facts::{describe, summary};
 use crate::{
     growth::{MIB, Shape, Trend},
     load::{FollowsLoad, follows_load},
-    native::{self, MallocGrowth, NativeKind},
+    native::{self, Kept, MallocGrowth, NativeKind},
     recording::{Recording, Series, WorkUnit},
     sentences::{bytes, count},
     verdict::{Grade, Growth, GrowthPlace, Verdict, Word},
@@ -41,7 +43,10 @@ const OPEN_FILES_PER_UNIT: f64 = 0.05;
 pub(crate) struct Trends {
     pub(crate) heap: Trend,
     pub(crate) external: Option<Trend>,
+    /// Resident memory that nobody in V8 holds.
     pub(crate) native: Option<Trend>,
+    /// What is in use in malloc's main heap and not held from V8's.
+    pub(crate) malloc_use: Option<Trend>,
     pub(crate) resident: Option<Trend>,
     pub(crate) code: Option<Trend>,
     /// Open files per unit of work, when they grow steadily.
@@ -54,6 +59,8 @@ pub(crate) struct Trends {
     pub(crate) follows_load: Option<FollowsLoad>,
     /// How malloc's main heap changed.
     pub(crate) malloc: Option<MallocGrowth>,
+    /// Much was freed, and malloc keeps it.
+    pub(crate) kept: Option<Kept>,
     /// What native growth consists of.
     pub(crate) native_kind: Option<NativeKind>,
 }
@@ -70,12 +77,14 @@ pub fn decide(recording: &Recording) -> Verdict {
             heap: trend,
             external: external(recording).and_then(|series| Trend::of(&series)),
             native: Recording::native(floors).and_then(|series| Trend::of(&series)),
+            malloc_use: Recording::malloc_use(floors).and_then(|series| Trend::of(&series)),
             resident: Recording::resident(floors).and_then(|series| Trend::of(&series)),
             code: code.and_then(|series| Trend::of(&series)),
             open_files: open_files(recording, 0.01),
             bound: None,
             follows_load: None,
             malloc: native::malloc_growth(floors),
+            kept: native::kept_by_malloc(&recording.floors),
             native_kind: None,
         }
     });
@@ -85,8 +94,14 @@ pub fn decide(recording: &Recording) -> Verdict {
         trends.follows_load = follows_load(&recording.floors);
     }
 
-    let native_gain = trends.native.as_ref().map_or(f64::INFINITY, |native| native.gain);
-    trends.native_kind = native::kind(trends.malloc, native_gain);
+    trends.native_kind = if malloc_use_grows(&trends).is_some() {
+        Some(NativeKind::InUse)
+    } else if native_growth(&trends).is_none() && trends.kept.is_some() {
+        Some(NativeKind::KeptByMalloc)
+    } else {
+        let gain = trends.native.as_ref().map_or(f64::INFINITY, |native| native.gain);
+        native::kind(trends.malloc, gain)
+    };
 
     let (word, place) = word(recording, &trends);
     let tolerance = tolerance(&trends.heap);
@@ -148,7 +163,7 @@ fn word(recording: &Recording, trends: &Trends) -> (Word, Option<GrowthPlace>) {
     if trends.heap.shape == Shape::LevellingOff {
         return (Word::BoundedCache, None);
     }
-    if native_grows(trends) {
+    if native_growth(trends).is_some() || trends.kept.is_some() {
         return (Word::NativeGrowth, Some(GrowthPlace::Native));
     }
     let bound = trends.heap.high.min(trends.heap.late_high);
@@ -192,13 +207,17 @@ fn bound_reached(recording: &Recording, trends: &Trends) -> Option<f64> {
     Some(heap.work[full])
 }
 
-fn native_grows(trends: &Trends) -> bool {
-    match (&trends.native, &trends.resident) {
-        (Some(native), Some(resident)) => {
-            native.grows() && native.gain > NATIVE_GATE && native.gain > 0.5 * resident.gain
-        }
-        _ => false,
-    }
+/// The trend that shows native growth: what malloc's heap has in use says it first, as the resident set moves only
+/// when malloc asks the system for more.
+fn native_growth(trends: &Trends) -> Option<&Trend> {
+    let resident_gain = trends.resident.as_ref().map_or(f64::INFINITY, |resident| resident.gain);
+    let grows =
+        |native: &&Trend| native.grows() && native.gain > NATIVE_GATE && native.gain > 0.5 * resident_gain;
+    malloc_use_grows(trends).or_else(|| trends.native.as_ref().filter(grows))
+}
+
+fn malloc_use_grows(trends: &Trends) -> Option<&Trend> {
+    trends.malloc_use.as_ref().filter(|malloc| malloc.grows() && malloc.gain > NATIVE_GATE)
 }
 
 fn external_is_flat(trends: &Trends, span: f64) -> bool {
@@ -241,7 +260,7 @@ fn growth(recording: &Recording, trends: &Trends, place: GrowthPlace) -> Option<
     let trend = match place {
         GrowthPlace::Heap => heap,
         GrowthPlace::External => trends.external.as_ref()?,
-        GrowthPlace::Native => trends.native.as_ref()?,
+        GrowthPlace::Native => native_growth(trends)?,
     };
     let room = match place {
         GrowthPlace::Heap => recording.heap_limit.map(|limit| limit as f64 - trend.last),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::growth::MIB;
 use crate::recording::{Floor, Recording};
 use crate::statistics::median;
 
@@ -35,6 +36,26 @@ pub(crate) fn malloc_growth(floors: &[Floor]) -> Option<MallocGrowth> {
     Some(MallocGrowth { in_use: gain(|floor| floor.malloc_in_use)?, free: gain(|floor| floor.malloc_free)? })
 }
 
+/// Memory that malloc keeps free at the end of a recording, bytes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Kept {
+    /// Free in malloc's main heap.
+    pub(crate) free: f64,
+    /// Resident, neither V8's heap nor held from it.
+    pub(crate) native: f64,
+}
+
+/// Free memory that malloc keeps and that is worth a word.
+const KEPT_GATE: f64 = 64.0 * MIB;
+
+/// Whether most of the resident memory outside V8 is free memory that malloc keeps. Snapshots of ours leave some too;
+/// that is not counted.
+pub(crate) fn kept_by_malloc(floors: &[Floor]) -> Option<Kept> {
+    let free = *Recording::malloc_free(floors)?.bytes.last()?;
+    let native = *Recording::native(floors)?.bytes.last()?;
+    (free > KEPT_GATE && free > MOST * native).then_some(Kept { free, native })
+}
+
 /// What a native growth of `gain` bytes is, if malloc's heap accounts for it.
 pub(crate) fn kind(malloc: Option<MallocGrowth>, gain: f64) -> Option<NativeKind> {
     let malloc = malloc?;
@@ -59,6 +80,31 @@ mod tests {
                 ..Floor::default()
             })
             .collect()
+    }
+
+    #[test]
+    fn what_malloc_keeps_counts_when_it_is_most_of_the_memory_outside_and_not_ours() {
+        let mib = |mib: u64| mib << 20;
+        let series = |steps: &[(u64, u64, bool)]| -> Vec<Floor> {
+            let floor = |&(resident, free, after_snapshot)| Floor {
+                resident: Some(mib(resident)),
+                heap_total: Some(mib(10)),
+                external: Some(0),
+                malloc_free: Some(mib(free)),
+                after_snapshot,
+                ..Floor::default()
+            };
+            steps.iter().map(floor).collect()
+        };
+        let stepped = [(60, 0, false), (150, 80, false), (160, 80, false), (160, 80, false)];
+        let kept = kept_by_malloc(&series(&stepped)).expect("80 of 150 MiB are free");
+        assert_eq!((kept.free, kept.native), (mib(80) as f64, mib(150) as f64));
+        let ours = [(60, 0, false), (60, 0, false), (160, 80, true), (160, 80, false)];
+        assert_eq!(kept_by_malloc(&series(&ours)), None);
+        let mostly_used = [(60, 0, false), (300, 80, false), (300, 80, false)];
+        assert_eq!(kept_by_malloc(&series(&mostly_used)), None);
+        let little = [(60, 0, false), (60, 40, false)];
+        assert_eq!(kept_by_malloc(&series(&little)), None);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::statistics::median;
+
 /// What the work axis counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -135,7 +137,7 @@ impl Recording {
     }
 
     /// A series of what `value` finds in each floor, or `None` when one floor lacks it.
-    pub(crate) fn series(floors: &[Floor], value: impl Fn(&Floor) -> Option<f64>) -> Option<Series> {
+    pub(crate) fn series(floors: &[Floor], mut value: impl FnMut(&Floor) -> Option<f64>) -> Option<Series> {
         let mut series = Series::default();
         for floor in floors {
             series.work.push(floor.work);
@@ -160,6 +162,26 @@ impl Recording {
         Some(without_snapshot_jumps(raw, floors))
     }
 
+    /// What is in use in malloc's main heap and is not held from V8's heap, without the jumps that snapshots make.
+    ///
+    /// The resident set does not show growth that fits into memory which malloc has kept free, and a snapshot leaves
+    /// much of that behind. Memory held from the heap is taken off by its highest value so far: it may lie outside
+    /// malloc's main heap, so that its fall must not look like growth of the rest.
+    pub(crate) fn malloc_use(floors: &[Floor]) -> Option<Series> {
+        let mut held: u64 = 0;
+        let raw = Self::series(floors, |floor| {
+            held = held.max(floor.external?);
+            Some(floor.malloc_in_use? as f64 - held as f64)
+        })?;
+        Some(without_snapshot_jumps(raw, floors))
+    }
+
+    /// What is free in malloc's main heap and kept there, without the jumps that snapshots make.
+    pub(crate) fn malloc_free(floors: &[Floor]) -> Option<Series> {
+        let raw = Self::series(floors, |floor| Some(floor.malloc_free? as f64))?;
+        Some(without_snapshot_jumps(raw, floors))
+    }
+
     /// The resident set without the jumps that snapshots make.
     pub(crate) fn resident(floors: &[Floor]) -> Option<Series> {
         let raw = Self::series(floors, |floor| Some(floor.resident? as f64))?;
@@ -167,18 +189,26 @@ impl Recording {
     }
 }
 
-fn without_snapshot_jumps(mut series: Series, floors: &[Floor]) -> Series {
-    let mut jumps = 0.0;
-    let mut before = series.bytes.first().copied().unwrap_or(0.0);
-    for (bytes, floor) in series.bytes.iter_mut().zip(floors) {
-        let raw = *bytes;
-        if floor.after_snapshot {
-            jumps += raw - before;
-        }
-        before = raw;
-        *bytes = raw - jumps;
+/// A snapshot leaves memory behind: what changed over it is unknown, and is taken to be what the same work changes
+/// elsewhere (the median over the other floors).
+fn without_snapshot_jumps(series: Series, floors: &[Floor]) -> Series {
+    let steps = || {
+        let work = series.work.windows(2).map(|pair| pair[1] - pair[0]);
+        let bytes = series.bytes.windows(2).map(|pair| pair[1] - pair[0]);
+        work.zip(bytes).zip(floors.iter().skip(1).map(|floor| floor.after_snapshot))
+    };
+    let elsewhere: Vec<f64> = steps()
+        .filter(|((work, _), jump)| !jump && *work > 0.0)
+        .map(|((work, bytes), _)| bytes / work)
+        .collect();
+    let usual = if elsewhere.is_empty() { 0.0 } else { median(&elsewhere) };
+    let mut level = series.bytes.first().copied().unwrap_or(0.0);
+    let mut bytes = vec![level; series.bytes.len().min(1)];
+    for ((work, change), jump) in steps() {
+        level += if jump { usual * work } else { change };
+        bytes.push(level);
     }
-    series
+    Series { work: series.work, bytes }
 }
 
 #[cfg(test)]
@@ -193,7 +223,17 @@ mod tests {
     fn snapshots_do_not_count_as_growth() {
         let floors =
             [floor(0.0, 50, false), floor(1.0, 55, false), floor(2.0, 255, true), floor(3.0, 260, false)];
-        assert_eq!(Recording::resident(&floors).unwrap().bytes, [50.0, 55.0, 55.0, 60.0]);
+        assert_eq!(Recording::resident(&floors).unwrap().bytes, [50.0, 55.0, 60.0, 65.0]);
+    }
+
+    #[test]
+    fn what_the_heap_holds_is_no_use_of_malloc_and_its_fall_no_growth() {
+        let floors = [(100, 10), (130, 40), (130, 0), (135, 0)].map(|(malloc, external)| Floor {
+            malloc_in_use: Some(malloc),
+            external: Some(external),
+            ..Floor::default()
+        });
+        assert_eq!(Recording::malloc_use(&floors).unwrap().bytes, [90.0, 90.0, 90.0, 95.0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Recordings of real programs whose truth is known, and series made for one property each.
 
-use leak_verdict::{Floor, GrowthPlace, Recording, Word, WorkUnit, decide};
+use leak_verdict::{Floor, GrowthPlace, NativeKind, Recording, Word, WorkUnit, decide};
 use proptest::prelude::*;
 
 const MIB: f64 = 1048576.0;
@@ -23,6 +23,7 @@ fn real_programs_get_the_verdict_they_deserve() {
         ("node22-warmup", Word::BoundedCache),
         ("node26-buffer-leak", Word::OffHeapLeak),
         ("node22-fragment", Word::NativeGrowth),
+        ("node22-environment", Word::NativeGrowth),
         ("node22-traffic", Word::NoLeak),
         ("node26-traffic", Word::NoLeak),
     ] {
@@ -37,6 +38,15 @@ fn a_rate_comes_with_its_interval_and_its_place() {
     assert_eq!(growth.place, GrowthPlace::External);
     assert!(growth.low <= growth.bytes_per_unit && growth.bytes_per_unit <= growth.high);
     assert!((growth.bytes_per_unit - 4096.0).abs() < 200.0, "one 4 KiB buffer per request: {growth:?}");
+}
+
+#[test]
+fn memory_in_use_is_told_although_snapshots_hide_it_in_the_resident_set() {
+    let verdict = decide(&recorded("node22-environment"));
+    assert_eq!(verdict.native_kind, Some(NativeKind::InUse));
+    let growth = verdict.growth.unwrap();
+    assert_eq!(growth.place, GrowthPlace::Native);
+    assert!((growth.bytes_per_unit - 8080.0).abs() < 200.0, "a value of 8 KB per request: {growth:?}");
 }
 
 #[test]

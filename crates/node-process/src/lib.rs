@@ -4,6 +4,7 @@
 //! so "it is gone" is an answer ([`ProcError::Gone`] or an absent entry), never a panic and never a zero.
 //! The parsers take text, so they are tested on samples as well as on the live system.
 
+mod access;
 mod environment;
 mod error;
 mod handle;
@@ -19,13 +20,14 @@ mod tree;
 mod usage;
 mod version;
 
+pub use access::why_memory_is_closed;
 pub use environment::environment;
 pub use error::ProcError;
 pub use handle::ProcessHandle;
 pub use limits::{GroupMemory, group_memory, machine_available};
 pub use malloc::{MallocHeap, malloc_heap};
 pub use memory::{ResidentSplit, Rollup, open_files, resident_bytes, resident_split, rollup};
-pub use namespace::{connect, enter, shares_network};
+pub use namespace::{connect, enter, open_file_of, shares_network};
 pub use ports::{ListeningPort, listening_ports, port_owner};
 pub use process::{Stat, command_line, is_alive, is_node, stat};
 pub use signals::{kill_group, kill_process, terminate_group, terminate_process};

@@ -29,11 +29,18 @@ impl GroupMemory {
 /// # Errors
 /// When the process is gone.
 pub fn group_memory(pid: u32) -> Result<Option<GroupMemory>, ProcError> {
-    let text = read_text(pid, "cgroup")?;
-    Ok(groups(&text)
+    Ok(tightest_of(&read_text(pid, "cgroup")?, Path::new("/")))
+}
+
+/// The tightest limit on a process whose `/proc/PID/cgroup` says `text`, with the file system at `root`.
+fn tightest_of(text: &str, root: &Path) -> Option<GroupMemory> {
+    groups(text)
         .iter()
-        .filter_map(|group| tightest(Path::new(group.mount), group.path, &group.names))
-        .min_by_key(GroupMemory::headroom))
+        .filter_map(|group| {
+            let mount = root.join(group.mount.trim_start_matches('/'));
+            tightest(&mount, group.path, &group.names)
+        })
+        .min_by_key(GroupMemory::headroom)
 }
 
 /// Memory that the machine can give without swapping, bytes.
@@ -135,6 +142,31 @@ mod tests {
         // The path of the host, seen from within a container: the mount's root is the own group.
         write(mount.path(), "900\n", "800\n");
         assert_eq!(tightest(mount.path(), "/host/only", &names()).unwrap().headroom(), 100);
+    }
+
+    /// A container of 256 MiB on a machine of version 2, and one on a machine that has both.
+    #[test]
+    fn a_container_is_found_by_what_proc_says() {
+        const MIB: u64 = 1 << 20;
+        let root = tempfile::tempdir().unwrap();
+        let unit = root.path().join("sys/fs/cgroup/kubepods.slice/pod7/app");
+        fs::create_dir_all(&unit).unwrap();
+        fs::write(unit.join("memory.max"), format!("{}\n", 256 * MIB)).unwrap();
+        fs::write(unit.join("memory.current"), format!("{}\n", 200 * MIB)).unwrap();
+        fs::write(unit.join("memory.stat"), format!("anon 1\nfile 2\ninactive_file {}\n", 24 * MIB)).unwrap();
+        let pod = unit.parent().unwrap();
+        fs::write(pod.join("memory.max"), "max\n").unwrap();
+        fs::write(pod.join("memory.current"), format!("{}\n", 201 * MIB)).unwrap();
+        let found = tightest_of("0::/kubepods.slice/pod7/app\n", root.path());
+        assert_eq!(found, Some(GroupMemory { limit: 256 * MIB, used: 176 * MIB }));
+
+        let old = root.path().join("sys/fs/cgroup/memory/docker/ab");
+        fs::create_dir_all(&old).unwrap();
+        fs::write(old.join("memory.limit_in_bytes"), format!("{}\n", 100 * MIB)).unwrap();
+        fs::write(old.join("memory.usage_in_bytes"), format!("{}\n", 60 * MIB)).unwrap();
+        let both = "4:memory:/docker/ab\n0::/kubepods.slice/pod7/app\n";
+        assert_eq!(tightest_of(both, root.path()).unwrap().limit, 100 * MIB, "the tighter one counts");
+        assert_eq!(tightest_of("0::/elsewhere\n", root.path()), None);
     }
 
     #[test]

@@ -4,9 +4,12 @@ use std::{
     fs::File,
     io,
     net::{SocketAddr, TcpStream},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use std::os::fd::AsFd;
@@ -43,6 +46,26 @@ pub fn connect(pid: u32, address: SocketAddr, patience: Duration) -> io::Result<
 pub fn enter(pid: u32) -> io::Result<()> {
     let namespace = File::open(format!("/proc/{pid}/ns/net"))?;
     Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?)
+}
+
+/// Opens a file of the process for reading: through its root, if it sees another file system than we do. `None` when it
+/// cannot be looked into; what lies at the same path here would be another file.
+#[must_use]
+pub fn open_file_of(pid: u32, path: &Path) -> Option<File> {
+    let root = PathBuf::from(format!("/proc/{pid}/root"));
+    let mount = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/mnt")).ok();
+    let folder = |path: &Path| std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
+    let theirs = mount(&pid.to_string());
+    // One that has ended takes its view of files with it, and one of another user is not shown.
+    let is_ours = theirs == mount("self") && folder(&root) == folder(Path::new("/"));
+    if theirs.is_none() || is_ours {
+        return File::open(path).ok();
+    }
+    // Links within lead to where they lead for the process, never out of its root.
+    let root = File::open(&root).ok()?;
+    let how = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    openat2(root, path, flags, Mode::empty(), how).ok().map(File::from)
 }
 
 #[cfg(test)]

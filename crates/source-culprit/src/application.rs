@@ -80,6 +80,14 @@ fn from_creation(renderer: &Renderer<'_, '_>, evidence: &Evidence, culprit: &mut
             return;
         }
     }
+    // What holds them came with them; made once when the program starts, it would not come again.
+    for class in evidence.growing.brought_by.iter().filter(|class| !COMMON.contains(&class.as_str())) {
+        let sites = constructions(renderer.workspace, class);
+        if let Some(best) = sites.iter().find(|site| site.is_repeated()) {
+            report(renderer, best, &format!("creates a {class} again and again, which holds them"), culprit);
+            return;
+        }
+    }
 }
 
 fn report<'a>(renderer: &Renderer<'a, '_>, site: &CreationSite<'a>, reason: &str, culprit: &mut Culprit) {
@@ -123,20 +131,12 @@ fn positions(evidence: &Evidence) -> Vec<FunctionPosition> {
     found
 }
 
+/// Classes that say nothing about who made them.
+const COMMON: [&str; 10] =
+    ["Object", "Array", "Map", "Set", "Function", "Promise", "WeakMap", "", "Timeout", "system / Context"];
+
 /// Names by which the application may call what makes the holder: classes, and functions around the variables.
 fn class_names(renderer: &Renderer<'_, '_>, evidence: &Evidence) -> Vec<String> {
-    const COMMON: [&str; 10] = [
-        "Object",
-        "Array",
-        "Map",
-        "Set",
-        "Function",
-        "Promise",
-        "WeakMap",
-        "",
-        "Timeout",
-        "system / Context",
-    ];
     let mut names: Vec<String> = vec![evidence.class_name.clone()];
     for hop in &evidence.chain {
         match hop {

@@ -20,9 +20,16 @@ pub(crate) struct CreationSite<'a> {
     /// What is called, as `session` or `http.Agent`.
     pub(crate) callee: String,
     score: i32,
+    /// Whether it runs each time that a function is called, not only when its file is loaded.
+    repeated: bool,
 }
 
 impl CreationSite<'_> {
+    /// Whether it runs each time that a function is called.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.repeated
+    }
+
     /// Whether the call makes one of the classes that were asked for, by its name.
     pub(crate) fn makes_wanted_class(&self) -> bool {
         self.score >= 50
@@ -64,12 +71,14 @@ pub(crate) fn constructions<'a>(workspace: &Workspace<'a>, class: &str) -> Vec<C
             let AstKind::NewExpression(new) = node.kind() else { continue };
             let callee = parsed.slice(new.callee.span());
             if callee.rsplit('.').next() == Some(class) {
-                let score = if runs_per_call(&parsed, node.id()) { 30 } else { 0 };
+                let repeated = runs_per_call(&parsed, node.id());
+                let score = if repeated { 30 } else { 0 };
                 let site = CreationSite {
                     parsed: Rc::clone(&parsed),
                     node: node.id(),
                     callee: callee.to_owned(),
                     score,
+                    repeated,
                 };
                 sites.push(site);
             }
@@ -149,8 +158,9 @@ fn called<'a>(parsed: &Rc<Parsed<'a>>, start: NodeId, classes: &[String]) -> Opt
     let last = callee.rsplit('.').next().unwrap_or(&callee);
     let makes = classes.iter().position(|class| class.eq_ignore_ascii_case(last));
     let constructs = matches!(parsed.kind(node), AstKind::NewExpression(_));
+    let repeated = runs_per_call(parsed, node);
     let score = makes.map_or(0, |at| 100 - i32::try_from(at).unwrap_or(50).min(50))
         + if constructs { 5 } else { 0 }
-        + if runs_per_call(parsed, node) { 10 } else { 0 };
-    Some(CreationSite { parsed: Rc::clone(parsed), node, callee, score })
+        + if repeated { 10 } else { 0 };
+    Some(CreationSite { parsed: Rc::clone(parsed), node, callee, score, repeated })
 }

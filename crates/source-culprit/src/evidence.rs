@@ -108,6 +108,8 @@ pub struct Growing {
     pub fields: Vec<String>,
     /// Positions of functions among them or held directly by them, such as listeners.
     pub functions: Vec<FunctionPosition>,
+    /// Classes of what came with them and holds them, nearest first.
+    pub brought_by: Vec<String>,
 }
 
 /// An accumulation point and what holds it.

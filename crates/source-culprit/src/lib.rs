@@ -34,7 +34,7 @@ mod workspace;
 
 pub use answer::{Confidence, Culprit, Note, Place, Statement};
 pub use evidence::{CollectionKind, Evidence, FunctionPosition, Growing, Hop};
-pub use graph::{GraphView, from_graph, kept_functions};
+pub use graph::{GraphView, brought_by, from_graph, kept_functions};
 pub use locate::locate;
 pub use locations::{is_builtin, is_library, to_file};
 pub use sources::{Script, ScriptInfo, SourceMapRef, Sources};

@@ -15,6 +15,7 @@
 //! ```
 
 mod cache;
+pub mod cores;
 mod error;
 pub mod fixtures;
 mod heap;

@@ -37,7 +37,7 @@ impl Plan {
     /// A form short enough for every day: one program for each word that is quickly found.
     pub(crate) fn short() -> Self {
         Self {
-            only: ["p01", "p10", "q05"].map(str::to_owned).to_vec(),
+            only: ["p01", "p10", "q05", "q06"].map(str::to_owned).to_vec(),
             nodes: vec![nodes::V22.to_owned()],
             modes: vec![Mode::Run],
             variants: vec![Variant::Renamed],

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use investigation::attach::{self, ProcessFacts};
 use investigation::attribute::Attributor;
 use investigation::price;
@@ -68,7 +68,8 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 
 /// Runs the command.
 pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
-    let pid = args.target.pid()?;
+    let selector = args.target.selector()?;
+    let pid = *selector.outermost()?.first().context("no process")?;
     if args.dry_run {
         return dry_run(&args, pid, output);
     }
@@ -82,7 +83,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         ..args.hunt.options(facts.command_line)
     };
     let plan = AttachPlan {
-        pid,
+        selector,
         attach: attach_options()?,
         collect: !args.no_gc,
         max_pause: args.max_pause.map(Duration::from_millis),

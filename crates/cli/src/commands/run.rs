@@ -72,7 +72,7 @@ pub(super) fn tell(event: &RunEvent) {
         RunStep::Round { number, planned, warm_up: true } => {
             say("run", &format!("warm-up {number} of {planned}"));
         }
-        RunStep::Round { .. } | RunStep::Snapshot { .. } | RunStep::Collected(_) => {}
+        RunStep::Round { .. } | RunStep::Snapshot { .. } | RunStep::Collected(_) | RunStep::OtherFloor(..) => {}
         RunStep::Floor(row) => {
             let floor = row.heap_used as f64 / 1_048_576.0;
             say("run", &format!("round {}: {floor:.2} MB left after full collections", row.round));

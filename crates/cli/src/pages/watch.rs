@@ -246,6 +246,7 @@ mod tests {
             port: None,
             url: None,
             cluster_worker: false,
+            worker: None,
         };
         let mut subject = Subject::of(process);
         for i in 0..7_u32 {

@@ -117,10 +117,14 @@ pub(super) fn along_time(report: &RunReport) -> Vec<Panel> {
     let pid = report.watched.as_ref().map(|process| process.pid);
     let own: Vec<&Sample> =
         timeline.samples.iter().filter(|sample| pid.is_none_or(|pid| pid == sample.pid)).collect();
+    // The process's own numbers, and the heap of the thread that is meant.
+    let worker = report.watched.as_ref().and_then(|process| process.worker.as_ref()?.id.parse::<u32>().ok());
+    let of_thread: Vec<&Sample> = own.iter().copied().filter(|sample| sample.worker == worker).collect();
+    let own: Vec<&Sample> = own.into_iter().filter(|sample| sample.worker.is_none()).collect();
     let times = own.iter().map(|sample| sample.seconds).chain([0.0]);
     let x = Scale::over(times, LEFT, RIGHT);
     let mut panels: Vec<Panel> =
-        [resident(&own, x), heap(report, &own, x), collections(report, x), requests(report, &own, x)]
+        [resident(&own, x), heap(report, &of_thread, x), collections(report, x), requests(report, &own, x)]
             .into_iter()
             .flatten()
             .collect();

@@ -77,7 +77,7 @@ struct Step {
 pub(super) fn page(report: &RunReport, nonce: &str) -> Result<String, askama::Error> {
     let verdict = &report.verdict;
     let watched = report.watched.as_ref().map(|process| {
-        format!("process {}, Node.js {}", process.pid, process.node_version.trim_start_matches('v'))
+        format!("{}, Node.js {}", process.name(), process.node_version.trim_start_matches('v'))
     });
     Page {
         nonce,

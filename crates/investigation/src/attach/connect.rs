@@ -146,6 +146,7 @@ pub(crate) fn attach(pid: u32, options: &AttachOptions) -> Result<Watched, Attac
     let (open, opened) = knock::open_inspector(&handle, options, &mut guardian)?;
     let since = Instant::now();
     let error = AttachError::of(pid);
+    crate::fault::here("signal");
     let mut session = open_session(pid, &open, &options.cancel)?;
     let who = identify(pid, &open, &mut session)?;
     probe::install(&mut session, opened).map_err(&error)?;
@@ -164,7 +165,6 @@ pub(crate) fn attach(pid: u32, options: &AttachOptions) -> Result<Watched, Attac
             Err(error) => return Err(error),
         }
     }
-    (options.tell)(&AttachEvent::Connected { pid, port, opened });
     let process = WatchedProcess {
         pid,
         command_line: node_process::command_line(pid)?,
@@ -172,8 +172,13 @@ pub(crate) fn attach(pid: u32, options: &AttachOptions) -> Result<Watched, Attac
         port: None,
         url: None,
         cluster_worker: who.cluster_worker,
+        worker: None,
     };
-    Watched::of_session(process, session, Some(hold)).map_err(error)
+    // From here on it is let go of whatever happens.
+    let watched = Watched::of_session(process, session, Some(hold)).map_err(error)?;
+    crate::fault::here("connect");
+    (options.tell)(&AttachEvent::Connected { pid, port, opened });
+    Ok(watched)
 }
 
 /// The port was found by the process's own sockets, so another one answering there is a fault, not a guess.

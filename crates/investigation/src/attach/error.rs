@@ -66,13 +66,16 @@ pub enum AttachError {
     /// The signal was sent and no inspector came.
     #[error(
         "process {pid} got SIGUSR1 and opened no inspector within {seconds:.0} s: it handles the signal itself, or \
-         its event loop stands still; {RESTART}"
+         its event loop stands still{}; {RESTART}",
+        if *filtered { ", or its system call filter (seccomp) forbids it to listen" } else { "" }
     )]
     NoInspector {
         /// The process.
         pid: u32,
         /// How long was waited.
         seconds: f64,
+        /// Whether it runs under a system call filter.
+        filtered: bool,
     },
     /// The inspector's port could not be reached.
     #[error("the inspector of process {pid} on port {port} cannot be reached: {source}")]

@@ -13,6 +13,8 @@ use super::{AttachEvent, Tell, probe};
 
 /// A target that stands still for longer closes its inspector by itself later.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Of many worker threads none may hold us up.
+const WORKER_PATIENCE: Duration = Duration::from_millis(500);
 /// The probe looks whether we are gone as often as its event loop lets it.
 const CLOSING: Duration = Duration::from_secs(10);
 
@@ -40,6 +42,12 @@ impl Hold {
         session.set_patience(PATIENCE);
         // Switched off where it was on; a target that is gone or busy is told below what there is to tell.
         let _ = session.disable_debugger();
+        for worker in session.known_workers().to_vec() {
+            // One without the probe in it says so; one that is gone or busy loses it when it finds itself alone.
+            session.set_patience(WORKER_PATIENCE);
+            let _ = session.in_worker(&worker, probe::leave);
+        }
+        session.set_patience(PATIENCE);
         let left = probe::leave(session);
         session.close();
         if !self.handle.is_alive() {

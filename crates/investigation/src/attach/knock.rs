@@ -143,9 +143,11 @@ pub(super) fn open_inspector(
             // Opened long ago by the program itself, on a port that nothing told of? Then the signal did nothing.
             let open =
                 before.iter().filter(|port| port.address.is_loopback()).find_map(|port| ask(pid, port));
-            return open
-                .map(|open| (open, false))
-                .ok_or(AttachError::NoInspector { pid, seconds: waited.as_secs_f64() });
+            return open.map(|open| (open, false)).ok_or_else(|| AttachError::NoInspector {
+                pid,
+                seconds: waited.as_secs_f64(),
+                filtered: status(pid).is_ok_and(|status| status.seccomp != 0),
+            });
         }
         std::thread::sleep(LOOK_EVERY);
     }

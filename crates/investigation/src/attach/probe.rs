@@ -27,8 +27,9 @@ pub(super) fn identify<S: Read + Write>(session: &mut Session<S>) -> Result<Iden
     )
 }
 
-/// Puts the probe into the process (or joins the one that is there), to stay until we leave or are gone.
-pub(super) fn install<S: Read + Write>(session: &mut Session<S>, opened: bool) -> Result<(), InspectorError> {
+/// Puts the probe into the isolate that the session speaks with (or joins the one that is there), to stay until we leave
+/// or are gone.
+pub(crate) fn install<S: Read + Write>(session: &mut Session<S>, opened: bool) -> Result<(), InspectorError> {
     let expression = format!(
         "((module, require) => {{ {SOURCE}\nmodule.exports(require).attend({opened}); return true; }})({{}}, require)"
     );

@@ -48,11 +48,11 @@ impl Selector {
         }
     }
 
-    /// The one that is meant; of several where one started the others, that one.
+    /// All that are meant, but for those that another of them started.
     ///
     /// # Errors
-    /// When there is none, or no such one.
-    pub fn one(&self) -> Result<u32, SelectError> {
+    /// When there is none.
+    pub fn outermost(&self) -> Result<Vec<u32>, SelectError> {
         let pids = self.all();
         let parent = |pid: u32| stat(pid).ok().map(|stat| stat.parent);
         let outermost: Vec<u32> = pids
@@ -60,13 +60,23 @@ impl Selector {
             .copied()
             .filter(|&pid| parent(pid).is_none_or(|parent| !pids.contains(&parent)))
             .collect();
-        match outermost.as_slice() {
+        if !outermost.is_empty() {
+            return Ok(outermost);
+        }
+        Err(SelectError::None(match self {
+            Self::Pid(pid) => format!("has the id {pid}"),
+            Self::Name(pattern) => format!("is called {pattern}"),
+            Self::Listening(port) => format!("listens on port {port}, as far as can be seen"),
+        }))
+    }
+
+    /// The one that is meant; of several where one started the others, that one.
+    ///
+    /// # Errors
+    /// When there is none, or no such one.
+    pub fn one(&self) -> Result<u32, SelectError> {
+        match self.outermost()?.as_slice() {
             [pid] => Ok(*pid),
-            [] => Err(SelectError::None(match self {
-                Self::Pid(pid) => format!("has the id {pid}"),
-                Self::Name(pattern) => format!("is called {pattern}"),
-                Self::Listening(port) => format!("listens on port {port}, as far as can be seen"),
-            })),
             several => {
                 let told =
                     |pid: &u32| format!("{pid} ({})", command_line(*pid).unwrap_or_default().join(" "));

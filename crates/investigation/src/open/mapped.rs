@@ -28,3 +28,22 @@ impl Bytes for Mapped {
         &self.0
     }
 }
+
+/// The bytes of a user's file: a core, or a program or library that it was of.
+pub(crate) struct MappedInput(Mmap);
+
+impl MappedInput {
+    /// Maps a file for reading.
+    pub(crate) fn new(file: &File) -> io::Result<MappedInput> {
+        // SAFETY: the bytes must not change while the map lives. Cores are written once, by the kernel or a debugger,
+        // and programs are replaced, not written over. Every use of a value is bounds-checked: a file that is changed
+        // on purpose meanwhile can cause wrong answers or a bus error, but no wild access.
+        unsafe { Mmap::map(file) }.map(MappedInput)
+    }
+}
+
+impl AsRef<[u8]> for MappedInput {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}

@@ -2,7 +2,7 @@
 
 mod cache;
 mod identity;
-mod mapped;
+pub(crate) mod mapped;
 mod profile;
 mod source;
 

@@ -1,9 +1,11 @@
 //! Turns what a run tells into records, and passes it on.
 
+use std::collections::BTreeSet;
+
 use super::{
     Collection, CollectionKind, FloorRecord, Mark, MarkKind, Record, Recorder, Sample, noted::FOR_A_FLOOR,
 };
-use crate::run::{Collected, Events, RoundRow, RunEvent, RunStep};
+use crate::run::{Collected, Events, RoundRow, RunEvent, RunStep, WatchedProcess};
 
 /// Records what passes through.
 pub struct RecordedEvents<'a> {
@@ -18,6 +20,8 @@ pub struct RecordedEvents<'a> {
     noted: Vec<Collection>,
     rested_ms: f64,
     forgotten: u64,
+    /// Isolates beside the driven one that are in the recording.
+    known: BTreeSet<(u32, Option<String>)>,
 }
 
 impl<'a> RecordedEvents<'a> {
@@ -33,6 +37,7 @@ impl<'a> RecordedEvents<'a> {
             noted: Vec::new(),
             rested_ms: 0.0,
             forgotten: 0,
+            known: BTreeSet::new(),
         }
     }
 
@@ -114,8 +119,33 @@ impl<'a> RecordedEvents<'a> {
         let after_snapshot = std::mem::take(&mut self.after_snapshot);
         self.recorder.push(Record::Floor(Box::new(FloorRecord {
             pid: self.pid,
+            worker: None,
             row: row.clone(),
             after_snapshot,
+        })));
+    }
+
+    fn other_floor(&mut self, process: &WatchedProcess, row: &RoundRow) {
+        let worker = process.worker.as_ref();
+        if self.known.insert((process.pid, worker.map(|worker| worker.id.clone()))) && worker.is_none() {
+            self.recorder.push(Record::Process(process.clone()));
+        }
+        self.recorder.push(Record::Sample(Box::new(Sample {
+            seconds: self.recorder.seconds(),
+            pid: process.pid,
+            worker: worker.and_then(|worker| worker.id.parse().ok()),
+            resident: row.resident,
+            heap_used: Some(row.heap_used),
+            heap_total: Some(row.heap_total),
+            external: Some(row.external),
+            array_buffers: row.array_buffers,
+            ..Sample::default()
+        })));
+        self.recorder.push(Record::Floor(Box::new(FloorRecord {
+            pid: process.pid,
+            worker: worker.map(|worker| worker.id.clone()),
+            row: row.clone(),
+            after_snapshot: false,
         })));
     }
 }
@@ -142,6 +172,7 @@ impl Events for RecordedEvents<'_> {
             }
             RunStep::Collected(collected) => self.collected(collected),
             RunStep::Floor(row) => self.floor(row),
+            RunStep::OtherFloor(process, row) => self.other_floor(process, row),
             RunStep::Attributing => {
                 self.flush(None);
                 self.note_missing();

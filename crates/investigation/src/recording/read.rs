@@ -218,10 +218,14 @@ fn from_floors(
     timeline: &Timeline,
 ) -> RunReport {
     // Of several processes, the one of which most is known.
-    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
-    floors.iter().for_each(|floor| *counts.entry(floor.pid).or_default() += 1);
-    let pid = counts.into_iter().max_by_key(|(_, count)| *count).map(|(pid, _)| pid);
-    let own: Vec<FloorRecord> = floors.iter().filter(|floor| Some(floor.pid) == pid).cloned().collect();
+    let mut counts: BTreeMap<(u32, Option<&str>), usize> = BTreeMap::new();
+    let isolate = |floor: &'_ FloorRecord| (floor.pid, floor.worker.clone());
+    floors.iter().for_each(|floor| *counts.entry((floor.pid, floor.worker.as_deref())).or_default() += 1);
+    // The driven one comes last of as many, as it is measured after all others.
+    let most = counts.into_iter().max_by_key(|((_, worker), count)| (*count, worker.is_none()));
+    let most = most.map(|((pid, worker), _)| (pid, worker.map(str::to_owned)));
+    let pid = most.as_ref().map(|(pid, _)| *pid);
+    let own: Vec<FloorRecord> = floors.iter().filter(|floor| Some(isolate(floor)) == most).cloned().collect();
     let heap_limit = timeline.samples.iter().rev().find_map(|sample| sample.heap_limit);
     let (recording, rounds) = series(own, heap_limit);
     let watched =
@@ -240,6 +244,7 @@ fn from_floors(
         seconds: last,
         warnings: vec!["the recording ends without its report; this one is made from its floors".to_owned()],
         recording,
+        isolates: Vec::new(),
         timeline: Timeline::default(),
     }
 }
@@ -321,7 +326,12 @@ mod tests {
                 5_000_000 + u64::from(round) * 499 * 1000 + u64::from(round % 3) * 500
             );
             let row = serde_json::from_str(&row).unwrap();
-            records.push(Record::Floor(Box::new(FloorRecord { pid: 7, row, after_snapshot: false })));
+            records.push(Record::Floor(Box::new(FloorRecord {
+                pid: 7,
+                worker: None,
+                row,
+                after_snapshot: false,
+            })));
             let sample =
                 Sample { seconds: f64::from(round), pid: 7, resident: Some(50 << 20), ..Sample::default() };
             records.push(Record::Sample(Box::new(sample)));

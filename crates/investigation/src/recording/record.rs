@@ -26,6 +26,9 @@ pub struct FloorRecord {
     /// The process; 0 where there was only one.
     #[serde(default)]
     pub pid: u32,
+    /// Node's number for the worker thread, where it is the floor of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
     /// What was measured.
     pub row: RoundRow,
     /// Whether a snapshot was taken since the floor before.
@@ -46,7 +49,8 @@ impl FloorRecord {
             heap_before_collection: Some(row.heap_before_collection),
             code: row.code,
             external: Some(row.external),
-            resident: row.resident,
+            // What other isolates of the process hold is theirs.
+            resident: row.resident.map(|all| all.saturating_sub(row.in_workers.unwrap_or(0))),
             malloc_in_use: row.malloc_in_use,
             malloc_free: row.malloc_free,
             open_files: row.open_files,

@@ -1,7 +1,10 @@
 //! Processes that run already: attached to, watched under load of ours or their own, and left as they were.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -16,16 +19,22 @@ use super::{
     subject::Subject,
     watch::{Watched, base_url},
 };
-use crate::attach::{self, AttachOptions};
+use crate::attach::{self, AttachOptions, Selector};
 
 /// How long the processes of one program are compared before the busiest is chosen.
 const COMPARE: Duration = Duration::from_secs(2);
 
+/// A restarted server listens within this time.
+const LISTENS: Duration = Duration::from_secs(5);
+/// Between two looks for a process that was restarted.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// What attaching is asked to do, beside what any run is.
 #[derive(Debug, Clone)]
 pub struct AttachPlan {
-    /// The process, or the outermost of several.
-    pub pid: u32,
+    /// The process, or the outermost of several. Those that come under the same name while it is watched are watched
+    /// too.
+    pub selector: Selector,
     /// How to attach.
     pub attach: AttachOptions,
     /// Whether full collections may be forced; without, floors are those that come by themselves.
@@ -49,7 +58,7 @@ pub fn attach(
 ) -> Result<RunReport, RunError> {
     let mut plan = plan.clone();
     plan.attach.cancel = options.interrupt.clone();
-    let mut processes = Processes { plan, members: Vec::new() };
+    let mut processes = Processes { plan, members: Vec::new(), seen: Vec::new() };
     investigate(options, events, attribute, &mut processes)
 }
 
@@ -64,21 +73,24 @@ struct Member {
 pub(super) struct Processes {
     pub(super) plan: AttachPlan,
     members: Vec<Member>,
+    /// Processes with their start times that were attached to, or could not be.
+    seen: Vec<(u32, Option<u64>)>,
 }
 
 impl Processes {
-    /// Attaches to every Node.js process at or below the one that was named, but for package managers.
+    /// Attaches to every Node.js process at or below those that were named, but for package managers.
     fn gather(&mut self, warnings: &mut Vec<String>) -> Result<(), RunError> {
-        let mut pids: Vec<u32> =
-            below(self.plan.pid).into_iter().filter(|&pid| node_process::is_node(pid)).collect();
+        let roots = self
+            .plan
+            .selector
+            .outermost()
+            .map_err(|error| RunError::NotWatchable { reason: error.to_string() })?;
+        let mut pids = programs_of(&roots);
         if pids.is_empty() {
             // The error says what is wrong with it.
-            pids.push(self.plan.pid);
+            pids = roots;
         }
-        let managers: Vec<u32> = pids.iter().copied().filter(|&pid| is_package_manager(pid)).collect();
-        if managers.len() < pids.len() {
-            pids.retain(|pid| !managers.contains(pid));
-        }
+        self.seen.extend(pids.iter().map(|&pid| (pid, started(pid))));
         // From the inside out: a cluster's primary tells its workers to open their inspectors as well, all on one
         // port, which does nothing to those that are open.
         for &pid in pids.iter().rev() {
@@ -89,11 +101,41 @@ impl Processes {
                 Err(error) => warnings.push(error.to_string()),
             }
         }
+        for member in &self.members {
+            let pid = member.announcement.pid;
+            if let Some(reason) = node_process::why_memory_is_closed(pid) {
+                warnings.push(format!(
+                    "the memory of process {pid} cannot be read, so native memory in use and memory that malloc keeps are \
+                     not told apart: {reason}"
+                ));
+            }
+        }
         if self.members.is_empty() {
             let reason = warnings.join("; ");
             return Err(RunError::NotWatchable { reason });
         }
         Ok(())
+    }
+
+    /// Attaches to what belongs to it and was not there before: a restarted process, a further worker.
+    fn gather_fresh(&mut self, warnings: &mut Vec<String>) -> Vec<u32> {
+        let mut fresh = Vec::new();
+        for pid in programs_of(&self.plan.selector.outermost().unwrap_or_default()) {
+            let it = (pid, started(pid));
+            if self.seen.contains(&it) || it.1.is_none() {
+                continue;
+            }
+            self.seen.push(it);
+            match attach::attach(pid, &self.plan.attach) {
+                Ok(watched) => {
+                    self.members.retain(|member| member.announcement.pid != pid);
+                    self.add(watched);
+                    fresh.push(pid);
+                }
+                Err(error) => warnings.push(error.to_string()),
+            }
+        }
+        fresh
     }
 
     fn add(&mut self, watched: Watched) {
@@ -125,14 +167,6 @@ impl Processes {
             .max_by_key(|(work, _)| *work);
         let gone = || RunError::NotWatchable { reason: "it ended while it was attached to".into() };
         busiest.map(|(_, announcement)| announcement.clone()).ok_or_else(gone)
-    }
-
-    /// A floor of each process that is not the one being diagnosed.
-    pub(super) fn other_floors(&mut self) -> Vec<(u32, u64)> {
-        let others = self.members.iter_mut().filter_map(|member| member.watched.as_mut());
-        others
-            .filter_map(|watched| Some((watched.process.pid, watched.floor().ok()?.after.heap_used)))
-            .collect()
     }
 }
 
@@ -211,6 +245,41 @@ impl Subject for Processes {
         Ok(watched)
     }
 
+    fn watch_others(&mut self, _: &[u32], _: &Arc<AtomicBool>, warnings: &mut Vec<String>) -> Vec<Watched> {
+        self.gather_fresh(warnings);
+        self.members.iter_mut().filter_map(|member| member.watched.take()).collect()
+    }
+
+    fn restarted(&mut self, patience: Duration, warnings: &mut Vec<String>) -> Option<Target> {
+        if !self.follows() {
+            return None;
+        }
+        let begun = Instant::now();
+        let cancel = Arc::clone(&self.plan.attach.cancel);
+        let is_over = || begun.elapsed() >= patience || cancel.load(Ordering::Relaxed);
+        let pid = loop {
+            if is_over() {
+                return None;
+            }
+            std::thread::sleep(LOOK);
+            if let Some(&pid) = self.gather_fresh(warnings).first() {
+                break pid;
+            }
+        };
+        // It may still be about to listen.
+        loop {
+            let target = find::target_of(self, pid)?;
+            if target.address.is_some() || begun.elapsed() >= patience.min(LISTENS) {
+                return Some(target);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn follows(&self) -> bool {
+        !matches!(self.plan.selector, Selector::Pid(_))
+    }
+
     fn plan(&self) -> Option<&AttachPlan> {
         Some(&self.plan)
     }
@@ -219,6 +288,25 @@ impl Subject for Processes {
         let member = self.members.iter_mut().find(|member| member.announcement.pid == process.pid)?;
         Some(member.watched.as_mut()?.read().ok()?.requests)
     }
+}
+
+fn started(pid: u32) -> Option<u64> {
+    node_process::stat(pid).ok().map(|stat| stat.started)
+}
+
+/// The Node.js processes at or below these, but for package managers that only started the others.
+fn programs_of(roots: &[u32]) -> Vec<u32> {
+    let mut pids: Vec<u32> = Vec::new();
+    for pid in roots.iter().flat_map(|&root| below(root)).filter(|&pid| node_process::is_node(pid)) {
+        if !pids.contains(&pid) {
+            pids.push(pid);
+        }
+    }
+    let managers: Vec<u32> = pids.iter().copied().filter(|&pid| is_package_manager(pid)).collect();
+    if managers.len() < pids.len() {
+        pids.retain(|pid| !managers.contains(pid));
+    }
+    pids
 }
 
 /// The process and all below it; a process group says nothing about a program that was started elsewhere.

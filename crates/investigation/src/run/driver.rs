@@ -28,13 +28,13 @@ const FAILURES: u32 = 20;
 
 /// Stops a round of load from another thread, also where it waits for an answer that will never come.
 #[derive(Debug, Default)]
-pub(crate) struct Stopper {
+struct Stopper {
     raised: AtomicBool,
     sockets: Mutex<Vec<TcpStream>>,
 }
 
 impl Stopper {
-    pub(crate) fn stop(&self) {
+    fn stop(&self) {
         self.raised.store(true, Ordering::Release);
         for socket in self.sockets.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             // One that is closed already needs no stopping.
@@ -59,28 +59,39 @@ impl Stopper {
     }
 }
 
-/// Sends `total` requests. Any answer counts, whatever its status: a program can leak in its error pages.
-pub(super) fn drive(
-    address: SocketAddr,
-    path: &str,
-    total: u64,
-    connections: usize,
-    patience: Duration,
-    stop: &Stopper,
-) -> LoadResult {
-    drive_timed(address, path, total, connections, patience, stop, &|_| {})
+/// A round of load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Drive<'a> {
+    pub(crate) address: SocketAddr,
+    /// The process whose network the address is meant in.
+    pub(crate) pid: u32,
+    pub(crate) path: &'a str,
+    pub(crate) total: u64,
+    pub(crate) connections: usize,
+    pub(crate) patience: Duration,
 }
 
-/// The same; `took` is told how long each answer took, on the thread that waited for it.
-pub(crate) fn drive_timed(
-    address: SocketAddr,
-    path: &str,
-    total: u64,
-    connections: usize,
-    patience: Duration,
-    stop: &Stopper,
+/// Drives for as long as `goes_on` says; it is asked all the time, and should take a while. `took` is told how long
+/// each answer took, on the thread that waited for it.
+pub(crate) fn drive_while(
+    drive: Drive<'_>,
+    goes_on: &mut dyn FnMut() -> bool,
     took: &(dyn Fn(Duration) + Sync),
 ) -> LoadResult {
+    let stopper = Stopper::default();
+    thread::scope(|scope| {
+        let load = scope.spawn(|| drive_until(drive, &stopper, took));
+        while !load.is_finished() && goes_on() {}
+        // Of a load that is done this only lets go of the sockets.
+        stopper.stop();
+        load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Sends the requests. Any answer counts, whatever its status: a program can leak in its error pages.
+fn drive_until(drive: Drive<'_>, stop: &Stopper, took: &(dyn Fn(Duration) + Sync)) -> LoadResult {
+    let Drive { address, pid, path, total, connections, patience } = drive;
+    let is_elsewhere = !node_process::shares_network(pid);
     let next = AtomicU64::new(0);
     let answered = AtomicU64::new(0);
     let failed = AtomicU64::new(0);
@@ -89,6 +100,10 @@ pub(crate) fn drive_timed(
     thread::scope(|scope| {
         for _ in 0..connections.max(1) {
             scope.spawn(|| {
+                // A namespace is the thread's, and this one ends with the round.
+                if is_elsewhere && node_process::enter(pid).is_err() {
+                    return;
+                }
                 let mut connection = None;
                 let mut in_a_row = 0;
                 while in_a_row < FAILURES
@@ -114,7 +129,9 @@ pub(crate) fn drive_timed(
         }
     });
     let (answered, errors) = (answered.into_inner(), server_errors.into_inner());
-    let complaint = if answered < total {
+    let complaint = if is_elsewhere && answered == 0 {
+        Some(format!("the network of process {pid} cannot be entered, or nobody answers there"))
+    } else if answered < total {
         Some(format!("{answered} of {total} requests were answered"))
     } else {
         (errors * 2 > total).then(|| format!("{errors} of {total} answers were server errors"))
@@ -182,6 +199,11 @@ mod tests {
         (address, seen)
     }
 
+    fn drive(address: SocketAddr, total: u64, connections: usize, seconds: u64) -> Drive<'static> {
+        let (pid, patience) = (std::process::id(), Duration::from_secs(seconds));
+        Drive { address, pid, path: "/", total, connections, patience }
+    }
+
     #[test]
     fn exactly_as_many_requests_as_asked_for() {
         let (address, seen) = serve(7);
@@ -189,7 +211,7 @@ mod tests {
         let took = |_| {
             timed.fetch_add(1, Ordering::SeqCst);
         };
-        let result = drive_timed(address, "/", 103, 5, Duration::from_secs(20), &Stopper::default(), &took);
+        let result = drive_while(drive(address, 103, 5, 20), &mut || true, &took);
         assert_eq!(timed.into_inner(), 103);
         assert_eq!((result.requests, result.failed, result.complaint), (Some(103), Some(0), None));
         assert_eq!(seen.load(Ordering::SeqCst), 103);
@@ -201,7 +223,7 @@ mod tests {
         let address = silent.local_addr().unwrap();
         let stopper = Stopper::default();
         let result = thread::scope(|scope| {
-            let load = scope.spawn(|| drive(address, "/", 10, 2, Duration::from_secs(600), &stopper));
+            let load = scope.spawn(|| drive_until(drive(address, 10, 2, 600), &stopper, &|_| {}));
             // The connection is made once it is accepted, and its request will wait for ever.
             let _held = silent.accept().unwrap();
             stopper.stop();
@@ -213,7 +235,7 @@ mod tests {
     #[test]
     fn nobody_there_is_said_and_ends() {
         let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let result = drive(unused, "/", 1_000_000, 2, Duration::from_secs(20), &Stopper::default());
+        let result = drive_while(drive(unused, 1_000_000, 2, 20), &mut || true, &|_| {});
         assert_eq!(result.requests, Some(0));
         assert!(result.complaint.unwrap().starts_with("0 of"));
     }

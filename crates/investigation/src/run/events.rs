@@ -32,6 +32,8 @@ pub enum RunStep {
     Collected(Collected),
     /// A floor was taken.
     Floor(RoundRow),
+    /// A floor of another isolate was taken, before that of the one that is driven.
+    OtherFloor(WatchedProcess, RoundRow),
     /// The target builds a snapshot: objects done, of so many.
     Snapshot {
         /// Objects done.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{CodePlace, ExcerptLine, RunReport};
+use super::{CodePlace, ExcerptLine, ProgramFiles, RunReport};
 
 /// Lines before and after the one that is meant.
 const AROUND: usize = 4;
@@ -14,7 +14,10 @@ const LARGEST_FILE: u64 = 8 << 20;
 /// Adds excerpts to all places of a report. `folder` is where the program was started; ours, if `None`.
 pub(super) fn add(report: &mut RunReport, folder: Option<&Path>) {
     let mut texts: BTreeMap<PathBuf, Option<String>> = BTreeMap::new();
-    let places = report.suspects.iter_mut().flat_map(|suspect| {
+    // As the process sees its files; one that has ended saw ours, as far as anybody can tell now.
+    let files = ProgramFiles::of(report.watched.as_ref().map_or(0, |process| process.pid));
+    let of_isolates = report.isolates.iter_mut().flat_map(|isolate| &mut isolate.suspects);
+    let places = report.suspects.iter_mut().chain(of_isolates).flat_map(|suspect| {
         let own =
             [&mut suspect.owner, &mut suspect.added_at, &mut suspect.app_owner, &mut suspect.app_statement];
         own.into_iter().flatten()
@@ -22,17 +25,9 @@ pub(super) fn add(report: &mut RunReport, folder: Option<&Path>) {
     for place in places {
         let file = PathBuf::from(source_culprit::to_file(&place.file));
         let path = folder.map_or_else(|| file.clone(), |folder| folder.join(&file));
-        let text = texts.entry(path).or_insert_with_key(|path| read(path));
+        let text = texts.entry(path).or_insert_with_key(|path| files.read(path, LARGEST_FILE));
         place.excerpt = text.as_deref().map(|text| around(text, place)).unwrap_or_default();
     }
-}
-
-fn read(path: &Path) -> Option<String> {
-    let meta = std::fs::metadata(path).ok()?;
-    if !meta.is_file() || meta.len() > LARGEST_FILE {
-        return None;
-    }
-    String::from_utf8(std::fs::read(path).ok()?).ok()
 }
 
 /// Empty unless the line says what the place says: a program may give its scripts any name, also that of a

@@ -124,6 +124,13 @@ pub(super) fn listening(program: &dyn Subject) -> Option<Target> {
     Some(Target { process: process.clone(), address: Some(address), siblings: Vec::new() })
 }
 
+/// A process of the program that is known, with its address if it listens.
+pub(super) fn target_of(program: &dyn Subject, pid: u32) -> Option<Target> {
+    let process = program.node_processes().into_iter().find(|process| process.pid == pid)?;
+    let listening = listening(program).filter(|target| target.process.pid == pid);
+    Some(listening.unwrap_or(Target { process, address: None, siblings: Vec::new() }))
+}
+
 fn choose<'a>(
     ports: &'a [ListeningPort],
     known: &'a [Announcement],

@@ -18,6 +18,8 @@ mod events;
 mod excerpt;
 mod find;
 mod http;
+mod isolates;
+mod judge;
 mod last_heap;
 mod load;
 mod observe;
@@ -41,17 +43,20 @@ pub use last_heap::{Holder, LastHeap};
 pub use on_oom::LastSnapshot;
 pub use options::{OutputSink, ParseReadyError, Ready, RunOptions};
 pub use report::{
-    CodePlace, ExcerptLine, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect, WatchedProcess,
+    CodePlace, ExcerptLine, IsolateReport, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect,
+    WatchedProcess, WorkerThread,
 };
 pub use snapshots::{Paid, Snapshot};
-pub use sources::{ScriptSource, ScriptSources};
+pub use sources::{ProgramFiles, ScriptSource, ScriptSources};
 
 use crate::recording::{Record, RecordedEvents, Recorder, Timeline};
-pub(crate) use driver::{LoadResult, Stopper, drive_timed};
+pub(crate) use driver::{Drive, LoadResult, drive_while};
 pub(crate) use find::{Found, Target, wait_until_ready};
+use isolates::Isolates;
 pub(crate) use load::{Placeholders, run_command};
 use on_oom::OnOom;
 pub(crate) use program::Program;
+pub(crate) use sources::LARGEST_SOURCE;
 pub(crate) use watch::{MeasuredFloor, Watched};
 
 /// Runs a program until there is a verdict about it.
@@ -163,35 +168,23 @@ fn investigate(
         rows: Vec::new(),
         floors: Vec::new(),
         stopped: Duration::ZERO,
+        others: Isolates::default(),
     };
     let (watched, unit, ended) = approach.floors(&mut run, &mut warnings)?;
-    let Run { snapshots, rows, floors, .. } = run;
-    let heap_limit = watched.as_ref().and_then(|watched| watched.heap_limit);
-    let recording = leak_verdict::Recording { unit, floors, heap_limit };
-    let mut verdict = leak_verdict::decide(&recording);
-    let taken = snapshots.iter().map(SnapshotTaken::from).collect();
-
-    let mut watched = watched;
-    let suspects = match &mut watched {
-        Some(watched) => {
-            events.event(&RunEvent::step(RunStep::Attributing));
-            attribute.attribute(&mut verdict, snapshots, watched)
-        }
-        None => Vec::new(),
-    };
-    let process = watched.as_ref().map(|watched| watched.process.clone());
-    if let Some(watched) = &mut watched {
-        watched.close();
-    }
+    warnings.extend(run.others.take_notes());
+    let (watched, worst, isolates) = judge::judge(run, watched, unit, attribute);
+    drop(watched);
     let left = approach.leave(&mut warnings);
+    let judge::Judged { watched, rounds, snapshots, verdict, suspects, recording } = worst;
     let mut report = RunReport {
         schema_version: 1,
         command: options.command.clone(),
-        watched: process,
-        rounds: rows,
-        snapshots: taken,
+        watched,
+        rounds,
+        snapshots,
         verdict,
         suspects,
+        isolates,
         ended_by_itself: ended.or(left.ended),
         last_snapshots: left.last_snapshots,
         seconds: started.elapsed().as_secs_f64(),
@@ -217,6 +210,8 @@ struct Run<'a> {
     floors: Vec<leak_verdict::Floor>,
     /// For how long collections of ours have stopped the process.
     stopped: Duration,
+    /// What is watched beside it.
+    others: Isolates,
 }
 
 /// What a way of running comes to: the process while it can still be asked, the work axis, and the exit

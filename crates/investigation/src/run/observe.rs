@@ -12,6 +12,8 @@ use crate::recording::every_second;
 use super::{
     Outcome, Run, RunError, RunStep, find,
     find::Target,
+    isolates::{Due, Isolates},
+    rounds::OTHERS_COLLECTIONS,
     snapshots::{SNAPSHOTS, Taken},
     subject::Subject,
     watch::Watched,
@@ -48,6 +50,8 @@ impl Run<'_> {
             }
         };
         self.tell(RunStep::Watching(watched.process.clone()));
+        let others = program.watch_others(&[watched.process.pid], &self.options.interrupt, warnings);
+        self.others.adopt(others);
         let begun = Instant::now();
         let mut slices = Slices { length: FIRST_SLICE, number: 0, begun, next_snapshot: FIRST_SNAPSHOT };
         while begun.elapsed() < self.options.watch_time {
@@ -64,12 +68,12 @@ impl Run<'_> {
                 self.floors.clear();
                 self.rows.clear();
                 self.snapshots.clear();
+                self.others = Isolates::default();
                 return self.in_rounds(program, listening, warnings);
             }
         }
         if !self.snapshots.is_empty() {
-            let work = begun.elapsed().as_secs_f64();
-            self.snapshot_of_slice(&mut watched, slices.number, work, warnings)?;
+            self.snapshot_of_slice(&mut watched, warnings)?;
         }
         Ok((Some(watched), WorkUnit::Second, None))
     }
@@ -85,11 +89,13 @@ impl Run<'_> {
         if !connected || watched.session.is_waiting_for_disconnect() {
             return Ok(false);
         }
+        self.measure_others(watched, OTHERS_COLLECTIONS);
         let measured = self.measure(watched, Watched::floor)?;
         slices.number += 1;
         let work = slices.begun.elapsed().as_secs_f64();
         let mut row = self.row(&measured, work, false);
         row.round = slices.number;
+        self.place_others(watched, &mut row);
         self.record(row, false);
         if self.floors.len() > MOST_FLOORS {
             every_second(&mut self.floors);
@@ -100,10 +106,22 @@ impl Run<'_> {
         let wanted = self.options.snapshots && slices.begun.elapsed() >= slices.next_snapshot;
         if wanted && (!self.snapshots.is_empty() || self.seems_to_grow(WorkUnit::Second)) {
             slices.next_snapshot = slices.begun.elapsed() * 2;
-            match self.snapshot_of_slice(watched, slices.number, work, warnings) {
+            match self.snapshot_of_slice(watched, warnings) {
                 Err(RunError::Inspector(error)) if error.is_closed() => return Ok(false),
                 other => other?,
             }
+        }
+        if self.options.snapshots && slices.begun.elapsed() >= FIRST_SNAPSHOT {
+            let left = self.options.watch_time.saturating_sub(slices.begun.elapsed());
+            let more = (left.as_secs_f64() / slices.length.as_secs_f64().max(1e-3)) as u32;
+            let due = Due {
+                done: slices.number,
+                planned: slices.number + more,
+                is_last: more == 0,
+                max_pause: None,
+            };
+            let driven_has_some = !self.snapshots.is_empty();
+            self.snapshot_others(watched, driven_has_some, WorkUnit::Second, due, warnings)?;
         }
         Ok(true)
     }
@@ -112,14 +130,17 @@ impl Run<'_> {
     fn snapshot_of_slice(
         &mut self,
         watched: &mut Watched,
-        number: u32,
-        work: f64,
         warnings: &mut Vec<String>,
     ) -> Result<(), RunError> {
-        match self.snapshot(watched, number, work, None)? {
+        let Some(row) = self.rows.last().cloned() else { return Ok(()) };
+        match self.snapshot(watched, None, &row, self.snapshots.len() + 1, None)? {
             Taken::Refused(reason) => warnings.push(reason),
-            Taken::Snapshot if self.snapshots.len() > SNAPSHOTS => drop(self.snapshots.remove(1)),
-            Taken::Snapshot => {}
+            Taken::Snapshot(snapshot) => {
+                self.snapshots.push(*snapshot);
+                if self.snapshots.len() > SNAPSHOTS {
+                    drop(self.snapshots.remove(1));
+                }
+            }
         }
         Ok(())
     }

@@ -38,6 +38,9 @@ pub struct RunReport {
     pub warnings: Vec<String>,
     /// The floors as the verdict got them.
     pub recording: Recording,
+    /// All isolates, where there was more than one; all of the above is about the worst of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub isolates: Vec<IsolateReport>,
     /// What the process was from moment to moment.
     #[serde(default)]
     pub timeline: Timeline,
@@ -58,6 +61,49 @@ pub struct WatchedProcess {
     pub url: Option<String>,
     /// Whether it is a worker of a cluster whose primary holds the port.
     pub cluster_worker: bool,
+    /// The worker thread that is meant, where it is not the main one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<WorkerThread>,
+}
+
+impl WatchedProcess {
+    /// What to call it in a sentence.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.worker {
+            Some(WorkerThread { id, .. }) => format!("worker thread {id} of process {}", self.pid),
+            None => format!("process {}", self.pid),
+        }
+    }
+}
+
+/// A worker thread: an isolate with a heap of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerThread {
+    /// Node's number for it (`worker.threadId`).
+    pub id: String,
+    /// Its name, or "Worker".
+    pub title: String,
+    /// Its script.
+    pub url: String,
+}
+
+/// One of several isolates, each of which has a verdict of its own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IsolateReport {
+    /// The process, and the worker thread if it is one.
+    pub watched: WatchedProcess,
+    /// One row for each floor, in the order of time.
+    pub rounds: Vec<RoundRow>,
+    /// The snapshots that were taken.
+    pub snapshots: Vec<SnapshotTaken>,
+    /// The verdict; in JSON its fields stand beside the others, `verdict` being the word.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Who is to blame, best first.
+    pub suspects: Vec<Suspect>,
+    /// The floors as the verdict got them.
+    pub recording: Recording,
 }
 
 /// What was measured after one round.
@@ -95,6 +141,9 @@ pub struct RoundRow {
     /// Bytes that are free in it and not given back to the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub malloc_free: Option<u64>,
+    /// Committed heap and external memory of the worker threads, a part of `resident`, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_workers: Option<u64>,
     /// Open file descriptors.
     pub open_files: Option<u64>,
     /// How long the collections took, milliseconds of wall time.

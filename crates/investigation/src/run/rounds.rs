@@ -12,8 +12,9 @@ use crate::recording::FloorRecord;
 
 use super::{
     Outcome, RoundRow, Run, RunError, RunEvent, RunStep,
-    driver::{LoadResult, Stopper, drive},
+    driver::{Drive, LoadResult, drive_while},
     find::Target,
+    isolates::Due,
     load::{Placeholders, run_command},
     snapshots::{Schedule, Taken},
     subject::Subject,
@@ -41,6 +42,13 @@ const LONG_SETTLE: Duration = Duration::from_millis(2500);
 const LOOK: Duration = Duration::from_millis(40);
 /// A round is made longer while it stays below this.
 const SHORT_ROUND_SECONDS: f64 = 1.0;
+
+/// Collections for a floor of an isolate that is not the driven one.
+pub(super) const OTHERS_COLLECTIONS: u32 = 4;
+
+/// How long a process that ended under load may take to come back, and how often it may.
+const RESTART: Duration = Duration::from_secs(20);
+const MOST_RESTARTS: u32 = 2;
 
 /// Where the rounds have come to.
 struct Progress {
@@ -89,7 +97,27 @@ impl Run<'_> {
             cluster,
             settle: self.options.settle,
         };
-        let outcome = self.rounds(program, &mut target, &mut watched, &mut progress, warnings);
+        if self.options.warm_up == 0 {
+            self.watch_others(program, &watched, warnings);
+        }
+        let mut restarts = 0;
+        let outcome = loop {
+            let outcome = self.rounds(program, &mut target, &mut watched, &mut progress, warnings);
+            let is_gone = matches!(&outcome, Err(RunError::Inspector(error)) if error.is_closed());
+            if !is_gone || restarts >= MOST_RESTARTS {
+                break outcome;
+            }
+            watched.close();
+            let Some((fresh, its)) = self.successor(program, &watched, RESTART, warnings)? else {
+                break outcome;
+            };
+            restarts += 1;
+            let unit = progress.unit();
+            self.settle_axis(unit);
+            target = its;
+            self.retire(std::mem::replace(&mut watched, fresh), unit);
+            progress = Progress { round: 0, counted: Some(0), after_snapshot: false, served: 0, ..progress };
+        };
         let unit = progress.unit();
         self.settle_axis(unit);
         match outcome {
@@ -132,6 +160,7 @@ impl Run<'_> {
             if number == 1 {
                 self.check_first(&result, warnings)?;
                 self.watch_busiest_worker(program, target, watched, progress)?;
+                self.watch_others(program, watched, warnings);
                 progress.requests = self.fitting_requests(progress.requests, seconds);
             }
             // The floor after the last warm-up is where the trend starts.
@@ -140,6 +169,7 @@ impl Run<'_> {
         let mut planned = self.options.rounds.unwrap_or_else(|| fitting_rounds(self.rows.last()));
         let first_plan = planned;
         let mut schedule = Schedule::default();
+        let max_pause = program.plan().and_then(|plan| plan.max_pause);
         let started = Instant::now();
         let mut number = 0;
         while number < planned {
@@ -150,28 +180,39 @@ impl Run<'_> {
                 warnings.push(format!("round {number}: {complaint}"));
             }
             self.take_floor(watched, progress, result, seconds, false)?;
-            let grows = self.seems_to_grow(progress.unit());
+            let unit = progress.unit();
+            let grows = self.seems_to_grow(unit);
             if number == planned && self.options.rounds.is_none() {
                 let elapsed = started.elapsed().as_secs_f64();
                 let fit = ((MORE_SECONDS - elapsed) * f64::from(number) / elapsed.max(0.1)).max(0.0) as u32;
                 if planned == first_plan && self.is_open(progress.unit()) {
                     planned += first_plan.min(fit);
                 } else if self.options.snapshots && planned < MOST_ROUNDS {
-                    planned += schedule.rounds_missing(number, grows).min(fit);
+                    let missing = schedule.rounds_missing(number, grows);
+                    planned += missing.max(self.others.rounds_missing(number, unit)).min(fit);
                 }
             }
             if self.options.snapshots && schedule.is_due(number, planned, grows) {
-                let work = self.rows.last().map_or(0.0, |row| row.work);
-                match self.snapshot(
-                    watched,
-                    progress.round,
-                    work,
-                    program.plan().and_then(|plan| plan.max_pause),
-                )? {
-                    Taken::Snapshot => progress.after_snapshot = true,
+                let Some(row) = self.rows.last().cloned() else { continue };
+                match self.snapshot(watched, None, &row, self.snapshots.len() + 1, max_pause)? {
+                    Taken::Snapshot(snapshot) => {
+                        self.snapshots.push(*snapshot);
+                        progress.after_snapshot = true;
+                    }
                     Taken::Refused(reason) => warnings.push(reason),
                 }
                 schedule.taken(number);
+            }
+            if self.options.snapshots {
+                let driven_has_some = !self.snapshots.is_empty();
+                let due = Due {
+                    done: progress.round,
+                    planned: planned + progress.round - number,
+                    is_last: false,
+                    max_pause,
+                };
+                progress.after_snapshot |=
+                    self.snapshot_others(watched, driven_has_some, unit, due, warnings)?;
             }
         }
         Ok(())
@@ -185,6 +226,14 @@ impl Run<'_> {
     /// Whether anything may be growing, so that it is worth a snapshot to see what.
     pub(super) fn seems_to_grow(&self, unit: WorkUnit) -> bool {
         leak_verdict::seems_to_grow(&self.recording(unit))
+    }
+
+    /// Watches what else belongs to the program from now on.
+    fn watch_others(&mut self, program: &mut dyn Subject, watched: &Watched, warnings: &mut Vec<String>) {
+        let mut known = self.others.pids();
+        known.push(watched.process.pid);
+        let fresh = program.watch_others(&known, &self.options.interrupt, warnings);
+        self.others.adopt(fresh);
     }
 
     /// Whether more rounds could tell what these could not.
@@ -247,22 +296,16 @@ impl Run<'_> {
     }
 
     fn drive(&self, address: SocketAddr, requests: u64, watched: &mut Watched) -> LoadResult {
-        let path = self.options.url.as_deref().unwrap_or("/");
         let options = self.options;
-        let stopper = Stopper::default();
-        std::thread::scope(|scope| {
-            let load = scope.spawn(|| {
-                drive(address, path, requests, options.connections, options.round_timeout, &stopper)
-            });
-            while !load.is_finished() {
-                if options.interrupted() || !watched.lives() {
-                    break;
-                }
-            }
-            // Of a load that is done this only lets go of the sockets.
-            stopper.stop();
-            load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        let drive = Drive {
+            address,
+            pid: watched.process.pid,
+            path: options.url.as_deref().unwrap_or("/"),
+            total: requests,
+            connections: options.connections,
+            patience: options.round_timeout,
+        };
+        drive_while(drive, &mut || !options.interrupted() && watched.lives(), &|_| {})
     }
 
     /// Lets a process that serves somebody be, until it has stood still for no more than its share of the time.
@@ -324,7 +367,7 @@ impl Run<'_> {
         target.process = process.clone();
         progress.served = served;
         let fresh = program.watch(target, cancel)?;
-        std::mem::replace(watched, fresh).close();
+        self.others.adopt([std::mem::replace(watched, fresh)]);
         // The floor of the worker watched so far says nothing about this one.
         self.floors.clear();
         self.rows.clear();
@@ -340,6 +383,7 @@ impl Run<'_> {
         load_seconds: f64,
         warm_up: bool,
     ) -> Result<(), RunError> {
+        self.measure_others(watched, OTHERS_COLLECTIONS);
         let mut measured = self.measure(watched, Watched::floor)?;
         let before = self.rows.last().map(|row| row.heap_used);
         let is_last_warm_up = progress.round > 0 && !warm_up && self.rows.iter().all(|row| row.warm_up);
@@ -361,13 +405,14 @@ impl Run<'_> {
         // In requests while they can be counted; `settle_axis` makes rounds of all of it otherwise.
         let work = progress.counted.map_or(f64::from(progress.round), |sum| sum as f64);
         let row = self.row(&measured, work, warm_up);
-        let row = RoundRow {
+        let mut row = RoundRow {
             round: progress.round,
             requests: load.requests,
             failed_requests: load.failed,
             load_seconds,
             ..row
         };
+        self.place_others(watched, &mut row);
         self.record(row, after_snapshot);
         Ok(())
     }
@@ -405,6 +450,7 @@ impl Run<'_> {
             external: measured.after.external,
             array_buffers: measured.after.array_buffers,
             resident: measured.resident,
+            in_workers: None,
             malloc_in_use: measured.malloc.map(|heap| heap.in_use),
             malloc_free: measured.malloc.map(|heap| heap.free + heap.top),
             open_files: measured.open_files,
@@ -416,7 +462,7 @@ impl Run<'_> {
     }
 
     pub(super) fn record(&mut self, row: RoundRow, after_snapshot: bool) {
-        let floor = FloorRecord { pid: 0, row: row.clone(), after_snapshot }.floor();
+        let floor = FloorRecord { pid: 0, worker: None, row: row.clone(), after_snapshot }.floor();
         self.floors.push(floor);
         self.tell(RunStep::Floor(row.clone()));
         self.rows.push(row);

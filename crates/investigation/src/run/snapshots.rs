@@ -2,18 +2,19 @@
 
 use std::{
     io::{self, Write},
+    net::TcpStream,
     ops::ControlFlow,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use heap_graph::{HeapGraph, ReadOptions};
-use inspector::{InspectorError, PipeWriter, pipe};
+use inspector::{InspectorError, PipeWriter, Session, Worker, pipe};
 use serde::{Deserialize, Serialize};
 
 use crate::price::{self, Headroom, Price};
 
-use super::{Run, RunError, RunEvent, RunStep, events::Events, watch::Watched};
+use super::{RoundRow, Run, RunError, RunEvent, RunStep, events::Events, watch::Watched};
 use crate::whole_file::WholeFile;
 
 /// How much of a snapshot may wait for the parser.
@@ -49,23 +50,24 @@ pub struct Paid {
 /// What became of a wish for a snapshot.
 pub(super) enum Taken {
     /// It was taken.
-    Snapshot,
+    Snapshot(Box<Snapshot>),
     /// It does not fit, and nothing was done; why.
     Refused(String),
 }
 
 impl Run<'_> {
-    /// Takes a snapshot if the process can afford it, with at most so long a pause.
+    /// Takes a snapshot of the main thread or of a worker, right after the floor `row`, if the process can afford it
+    /// with at most so long a pause. `number` says the how manieth of its series it is, from 1.
     pub(super) fn snapshot(
         &mut self,
         watched: &mut Watched,
-        round: u32,
-        work: f64,
+        worker: Option<&Worker>,
+        row: &RoundRow,
+        number: usize,
         most_pause: Option<Duration>,
     ) -> Result<Taken, RunError> {
         let pid = watched.process.pid;
-        let used_heap = self.rows.last().map_or(0, |row| row.heap_used);
-        let price = price::predict(used_heap, &watched.process.node_version);
+        let price = price::predict(row.heap_used, &watched.process.node_version);
         let room = price::headroom(pid).ok();
         if let Some(reason) = refusal(&price, room, most_pause) {
             return Ok(Taken::Refused(reason));
@@ -73,23 +75,33 @@ impl Run<'_> {
         let before = price::resident_bytes(pid);
         let started = Instant::now();
         let keep = self.options.keep_snapshots.as_deref();
-        let Some(mut snapshot) = take(watched, round, work, keep, self.events)? else {
+        let taken = match worker {
+            None => take(&mut watched.session, keep.map(|folder| (folder, String::new())), row, self.events),
+            Some(worker) => {
+                let keep = keep.map(|folder| (folder, format!("-{pid}-worker-{}", worker.id)));
+                watched.session.in_worker(worker, |session| Ok(take(session, keep, row, self.events)))?
+            }
+        };
+        let Some(mut snapshot) = taken? else {
             return Err(InspectorError::Closed { during: "a heap snapshot".to_owned() }.into());
         };
         let grown =
             before.zip(price::resident_bytes(pid)).map(|(before, after)| after.saturating_sub(before));
         snapshot.price = Some(price);
         snapshot.paid = grown.map(|bytes| Paid { bytes, seconds: started.elapsed().as_secs_f64() });
-        self.snapshots.push(snapshot);
         if self.options.allocations {
-            let session = &mut watched.session;
-            match self.snapshots.len() {
-                1 => session.start_allocation_stacks().map_err(RunError::from_inspector)?,
-                SNAPSHOTS => session.stop_allocation_stacks().map_err(RunError::from_inspector)?,
-                _ => {}
-            }
+            let switch = |session: &mut Session<TcpStream>| match number {
+                1 => session.start_allocation_stacks(),
+                SNAPSHOTS => session.stop_allocation_stacks(),
+                _ => Ok(()),
+            };
+            let switched = match worker {
+                None => switch(&mut watched.session),
+                Some(worker) => watched.session.in_worker(worker, switch),
+            };
+            switched.map_err(RunError::from_inspector)?;
         }
-        Ok(Taken::Snapshot)
+        Ok(Taken::Snapshot(Box::new(snapshot)))
     }
 }
 
@@ -143,6 +155,11 @@ impl Schedule {
         }
     }
 
+    /// Whether any was taken.
+    pub(super) fn has_begun(&self) -> bool {
+        self.taken > 0
+    }
+
     /// One was taken after `done` rounds.
     pub(super) fn taken(&mut self, done: u32) {
         self.taken += 1;
@@ -172,24 +189,26 @@ impl Schedule {
 
 /// Takes a snapshot. `Ok(None)` when the program ended meanwhile.
 fn take(
-    watched: &mut Watched,
-    round: u32,
-    work: f64,
-    keep_in: Option<&Path>,
+    session: &mut Session<TcpStream>,
+    keep_in: Option<(&Path, String)>,
+    row: &RoundRow,
     events: &mut dyn Events,
 ) -> Result<Option<Snapshot>, RunError> {
+    let &RoundRow { round, work, .. } = row;
     let file_error = |source| RunError::File { what: format!("the snapshot of round {round}"), source };
-    let kept = keep_in.map(|folder| kept_file(folder, round)).transpose().map_err(file_error)?;
+    let kept =
+        keep_in.map(|(folder, whose)| kept_file(folder, round, &whose)).transpose().map_err(file_error)?;
     let (writer, reader) = pipe(PIPE_BYTES);
     std::thread::scope(|scope| {
         let parser = scope.spawn(move || {
             heap_graph::read(reader, &ReadOptions::default(), &mut |_| ControlFlow::Continue(()))
         });
         let mut tee = Tee { pipe: writer, kept, failure: None };
-        let taken = watched.session.take_heap_snapshot(&mut tee, &mut |progress| {
+        let taken = session.take_heap_snapshot(&mut tee, &mut |progress| {
             let step = RunStep::Snapshot { done: progress.done, total: progress.total };
             events.event(&RunEvent::step(step));
         });
+        crate::fault::here("snapshot");
         let Tee { pipe, kept, failure } = tee;
         if taken.is_ok() {
             // A parser that gave up says why itself, below.
@@ -214,9 +233,9 @@ fn take(
     })
 }
 
-fn kept_file(folder: &Path, round: u32) -> io::Result<WholeFile> {
+fn kept_file(folder: &Path, round: u32, whose: &str) -> io::Result<WholeFile> {
     std::fs::create_dir_all(folder)?;
-    WholeFile::create(folder.join(format!("round-{round:02}.heapsnapshot")))
+    WholeFile::create(folder.join(format!("round-{round:02}{whose}.heapsnapshot")))
 }
 
 /// Writes to the parser and to the file that is kept. The file's failure is remembered, not mistaken for

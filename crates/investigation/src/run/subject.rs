@@ -33,6 +33,24 @@ pub(crate) trait Subject {
     /// Begins to watch one of its processes.
     fn watch(&mut self, target: &Target, cancel: &Arc<AtomicBool>) -> Result<Watched, RunError>;
 
+    /// Begins to watch all processes of it that are not known yet, but for package managers.
+    fn watch_others(
+        &mut self,
+        known: &[u32],
+        cancel: &Arc<AtomicBool>,
+        warnings: &mut Vec<String>,
+    ) -> Vec<Watched>;
+
+    /// Waits for a process that comes in the place of one that has ended.
+    fn restarted(&mut self, _patience: Duration, _warnings: &mut Vec<String>) -> Option<Target> {
+        None
+    }
+
+    /// Whether another process may come in the place of one that has ended.
+    fn follows(&self) -> bool {
+        false
+    }
+
     /// How it may be treated, where it serves somebody: a process that runs already.
     fn plan(&self) -> Option<&AttachPlan> {
         None
@@ -65,6 +83,28 @@ impl Subject for Program {
 
     fn watch(&mut self, target: &Target, cancel: &Arc<AtomicBool>) -> Result<Watched, RunError> {
         Watched::open(target, cancel)
+    }
+
+    fn watch_others(
+        &mut self,
+        known: &[u32],
+        cancel: &Arc<AtomicBool>,
+        warnings: &mut Vec<String>,
+    ) -> Vec<Watched> {
+        let processes = self.node_processes().into_iter();
+        let others = processes
+            .filter(|process| !process.is_package_manager() && !known.contains(&process.pid))
+            // One without an inspector has ended or opted out; the driven one is there.
+            .filter(|process| process.url.is_some());
+        let mut watched = Vec::new();
+        for process in others {
+            let pid = process.pid;
+            match Watched::open(&Target { process, address: None, siblings: Vec::new() }, cancel) {
+                Ok(other) => watched.push(other),
+                Err(error) => warnings.push(format!("process {pid} is not watched: {error}")),
+            }
+        }
+        watched
     }
 
     fn requests_served(&mut self, process: &Announcement, cancel: &Arc<AtomicBool>) -> Option<u64> {

@@ -9,6 +9,8 @@ use super::{
     Outcome, Run, RunError, RunStep,
     attached::{Processes, unit},
     find::Target,
+    isolates::Due,
+    rounds::OTHERS_COLLECTIONS,
     snapshots::{self, Schedule, Taken},
     subject::Subject,
     watch::{MeasuredFloor, Watched},
@@ -22,6 +24,8 @@ pub(super) const PORTION: u32 = 20;
 const COLLECTIONS: u32 = 2;
 /// Watching goes on at most so long where the verdict is open.
 const LONGEST: Duration = Duration::from_secs(110);
+/// How long a process that ended may take to come back.
+const RESTART: Duration = Duration::from_secs(20);
 /// Between two looks at a process whose collections are not forced.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -37,6 +41,22 @@ struct Traffic {
     after_snapshot: bool,
     interval: Duration,
     planned: u32,
+}
+
+impl Traffic {
+    fn new() -> Self {
+        Self {
+            begun: Instant::now(),
+            number: 0,
+            first_requests: None,
+            counts_requests: true,
+            last: None,
+            schedule: Schedule::default(),
+            after_snapshot: false,
+            interval: LEAST_INTERVAL,
+            planned: 0,
+        }
+    }
 }
 
 impl Run<'_> {
@@ -57,47 +77,32 @@ impl Run<'_> {
                 "a full collection may stop the process for longer than --max-pause allows, so none is forced".into(),
             );
         }
-        let before = if collect { others(processes, &mut watched) } else { Vec::new() };
-        let mut traffic = Traffic {
-            begun: Instant::now(),
-            number: 0,
-            first_requests: None,
-            counts_requests: true,
-            last: None,
-            schedule: Schedule::default(),
-            after_snapshot: false,
-            interval: LEAST_INTERVAL,
-            planned: 0,
-        };
-        let ended = match self.observe(processes, &mut watched, &mut traffic, collect, warnings) {
-            Ok(()) => None,
-            Err(RunError::Inspector(error)) if error.is_closed() => {
-                watched.close();
-                let seconds = traffic.begun.elapsed().as_secs_f64();
-                let status = processes.wait_for_end(Duration::from_secs(2));
-                warnings
-                    .push(format!("the watched process ended after {seconds:.0} s, or closed its inspector"));
-                status
+        let mut traffic = Traffic::new();
+        let ended = loop {
+            match self.observe(processes, &mut watched, &mut traffic, collect, warnings) {
+                Ok(()) => break None,
+                Err(RunError::Inspector(error)) if error.is_closed() => {}
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
+            watched.close();
+            let seconds = traffic.begun.elapsed().as_secs_f64();
+            let pid = watched.process.pid;
+            warnings.push(format!("process {pid} ended after {seconds:.0} s, or closed its inspector"));
+            let left = LONGEST.saturating_sub(traffic.begun.elapsed()).min(RESTART);
+            let Some((fresh, _)) = self.successor(processes, &watched, left, warnings)? else {
+                break processes.wait_for_end(Duration::from_secs(2));
+            };
+            let unit = self.settle_work(&traffic);
+            self.retire(std::mem::replace(&mut watched, fresh), unit);
+            traffic = Traffic { begun: traffic.begun, number: traffic.number, ..Traffic::new() };
         };
-        let after = if collect { others(processes, &mut watched) } else { Vec::new() };
-        for (name, from) in before {
-            let Some((_, to)) = after.iter().find(|(other, _)| *other == name) else { continue };
-            let mb = |bytes: u64| bytes as f64 / 1_048_576.0;
-            warnings.push(format!(
-                "{name} is part of the same program: its floor was {:.2} MB, and {:.2} MB at the end",
-                mb(from),
-                mb(*to)
-            ));
-        }
         let unit = self.settle_work(&traffic);
         Ok((Some(watched), unit, ended))
     }
 
     fn observe(
         &mut self,
-        processes: &Processes,
+        processes: &mut Processes,
         watched: &mut Watched,
         traffic: &mut Traffic,
         collect: bool,
@@ -106,10 +111,15 @@ impl Run<'_> {
         let mut until = self.options.watch_time;
         if collect {
             // What piled up before goes with this one; it is no part of the series.
+            self.measure_others(watched, OTHERS_COLLECTIONS);
             let measured = self.measure(watched, Watched::floor)?;
-            self.take(traffic, &measured, true);
+            self.take(watched, traffic, &measured, true);
         }
         loop {
+            if collect {
+                let others = processes.watch_others(&[], &self.options.interrupt, warnings);
+                self.others.adopt(others);
+            }
             let more = if collect {
                 self.forced(watched, traffic, until)?
             } else {
@@ -141,13 +151,15 @@ impl Run<'_> {
             return Ok(false);
         }
         wait(watched, interval)?;
+        let longest = self.measure_others(watched, COLLECTIONS);
         let measured = self.measure(watched, |watched| watched.floor_within(COLLECTIONS))?;
-        traffic.interval = LEAST_INTERVAL.max(measured.time * PORTION);
+        // Each isolate stands still for its own collections alone.
+        traffic.interval = LEAST_INTERVAL.max(measured.time.max(longest) * PORTION);
         traffic.planned = traffic.number
             + ((until.saturating_sub(traffic.begun.elapsed())).as_secs_f64() / traffic.interval.as_secs_f64())
                 as u32
             + 1;
-        self.take(traffic, &measured, false);
+        self.take(watched, traffic, &measured, false);
         Ok(true)
     }
 
@@ -163,12 +175,12 @@ impl Run<'_> {
         }
         wait(watched, LOOK)?;
         if let Some(measured) = self.measure(watched, Watched::natural_floor)? {
-            self.take(traffic, &measured, false);
+            self.take(watched, traffic, &measured, false);
         }
         Ok(true)
     }
 
-    fn take(&mut self, traffic: &mut Traffic, measured: &MeasuredFloor, warm_up: bool) {
+    fn take(&mut self, watched: &Watched, traffic: &mut Traffic, measured: &MeasuredFloor, warm_up: bool) {
         let now = Instant::now();
         let requests = measured.after.requests;
         let first = *traffic.first_requests.get_or_insert(requests);
@@ -184,6 +196,7 @@ impl Run<'_> {
         row.requests = Some(served);
         row.request_rate = rate;
         traffic.number += 1;
+        self.place_others(watched, &mut row);
         let after_snapshot = std::mem::take(&mut traffic.after_snapshot);
         self.record(row, after_snapshot);
     }
@@ -217,7 +230,10 @@ impl Run<'_> {
         let snapshots_lack = self.options.snapshots
             && !self.snapshots.is_empty()
             && self.snapshots.len() < snapshots::SNAPSHOTS;
-        decide(&recording).word == Word::Inconclusive || snapshots_lack
+        let word = decide(&recording).word;
+        // One leak that is looked into is worth no longer wait for the next.
+        let others_lack = self.options.snapshots && !word.is_leak() && self.others.lack_snapshots();
+        word == Word::Inconclusive || snapshots_lack || others_lack
     }
 
     /// A snapshot of what grows, if it fits.
@@ -232,13 +248,18 @@ impl Run<'_> {
         let Some(last) = self.rows.last().cloned() else { return Ok(()) };
         let grows = leak_verdict::seems_to_grow(&self.so_far(traffic));
         let is_last = traffic.begun.elapsed() + traffic.interval >= until;
+        let max_pause = processes.plan.max_pause;
+        let due = Due { done: last.round, planned: traffic.planned, is_last, max_pause };
+        let driven_has_some = !self.snapshots.is_empty();
+        let unit = unit(traffic.counts_requests);
+        traffic.after_snapshot |= self.snapshot_others(watched, driven_has_some, unit, due, warnings)?;
         if traffic.after_snapshot
             || !(traffic.schedule.is_due(last.round, traffic.planned, grows) || (is_last && grows))
         {
             return Ok(());
         }
-        match self.snapshot(watched, last.round, last.work, processes.plan.max_pause)? {
-            Taken::Snapshot => {}
+        match self.snapshot(watched, None, &last, self.snapshots.len() + 1, max_pause)? {
+            Taken::Snapshot(snapshot) => self.snapshots.push(*snapshot),
             Taken::Refused(reason) => {
                 if !warnings.iter().any(|known| known.starts_with("no snapshot was taken")) {
                     warnings.push(reason);
@@ -250,13 +271,6 @@ impl Run<'_> {
         traffic.after_snapshot = true;
         Ok(())
     }
-}
-
-/// The floors of what belongs to the program and is not diagnosed: other processes, and this one's workers.
-fn others(processes: &mut Processes, watched: &mut Watched) -> Vec<(String, u64)> {
-    let others = processes.other_floors().into_iter().map(|(pid, floor)| (format!("process {pid}"), floor));
-    // A process that has ended has none any more.
-    others.chain(watched.worker_floors().unwrap_or_default()).collect()
 }
 
 /// Lets time pass. An error when the process has ended or only waits for us to go.

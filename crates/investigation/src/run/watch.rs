@@ -63,6 +63,8 @@ pub(crate) struct Watched {
     /// Collections of which the probe has told, to the search for natural floors and to the recording.
     collections_seen: u64,
     collections_told: u64,
+    /// Whether its worker threads announce themselves.
+    workers_told: bool,
 }
 
 impl Watched {
@@ -79,6 +81,7 @@ impl Watched {
             port: address.map(|address| address.port()),
             url: address.map(base_url),
             cluster_worker: announcement.cluster_worker,
+            worker: None,
         };
         attach::observe(&mut session).map_err(RunError::from_inspector)?;
         let mut watched = Self::of_session(process, session, None).map_err(RunError::from_inspector)?;
@@ -95,8 +98,15 @@ impl Watched {
     ) -> Result<Self, InspectorError> {
         session.set_patience(PATIENCE);
         // Made first: whatever fails from here on, what is held is let go of.
-        let mut watched =
-            Self { process, session, heap_limit: None, hold, collections_seen: 0, collections_told: 0 };
+        let mut watched = Self {
+            process,
+            session,
+            heap_limit: None,
+            hold,
+            collections_seen: 0,
+            collections_told: 0,
+            workers_told: false,
+        };
         // Only tells us earlier when a program has ended; without it the closed socket does.
         match watched.session.notify_when_ended() {
             Ok(()) | Err(InspectorError::Refused { .. }) => {}
@@ -124,45 +134,45 @@ impl Watched {
 
     /// The same with at most so many collections.
     pub(crate) fn floor_within(&mut self, most: u32) -> Result<MeasuredFloor, InspectorError> {
-        let before: Reading = self.session.evaluate(READ_BEFORE)?;
-        let started = Instant::now();
-        let mut used = f64::INFINITY;
-        let mut calm = 0;
-        let mut collections = 0;
-        while collections < most && calm < 2 {
-            if collections > 0 {
-                std::thread::sleep(PAUSE);
-            }
-            self.session.collect_garbage()?;
-            collections += 1;
-            let now = self.session.heap_usage()?.used_size;
-            calm = if now > used - SETTLED_BYTES { calm + 1 } else { 0 };
-            used = used.min(now);
-        }
-        let after = self.session.evaluate(READ_AFTER)?;
-        Ok(MeasuredFloor {
-            before,
-            after,
-            collections,
-            time: started.elapsed(),
-            resident: node_process::resident_bytes(self.process.pid).ok(),
-            malloc: node_process::malloc_heap(self.process.pid).ok().flatten(),
-            open_files: node_process::open_files(self.process.pid).ok(),
-        })
+        settle(&mut self.session, self.process.pid, most)
     }
 
-    /// The used heap of each worker thread after two full collections of it, by Node's number and name for it.
-    pub(crate) fn worker_floors(&mut self) -> Result<Vec<(String, u64)>, InspectorError> {
-        let mut floors = Vec::new();
-        for worker in self.session.workers()? {
-            match self.worker_floor(&worker) {
-                Ok(floor) => floors.push((format!("worker {} ({})", worker.id, worker.title), floor)),
-                // It has ended meanwhile, and its main thread goes on.
-                Err(InspectorError::Closed { .. }) if self.lives() => {}
-                Err(error) => return Err(error),
-            }
+    /// The worker threads that there are. Asked for the first time, this takes as long as they need to announce
+    /// themselves.
+    pub(crate) fn workers(&mut self) -> Result<Vec<Worker>, InspectorError> {
+        if self.workers_told {
+            self.lives();
+            return Ok(self.session.known_workers().to_vec());
         }
-        Ok(floors)
+        let workers = self.session.workers()?;
+        self.workers_told = true;
+        Ok(workers)
+    }
+
+    /// The floor of the main thread or of a worker that may be silent, with its heap's limit. The first time a worker
+    /// gets the probe, and its line tables as for [`prepare_for_snapshots`](Self::prepare_for_snapshots).
+    pub(crate) fn isolate_floor(
+        &mut self,
+        worker: Option<&Worker>,
+        first: bool,
+        most: u32,
+        patience: Duration,
+    ) -> Result<(MeasuredFloor, Option<u64>), InspectorError> {
+        self.session.set_patience(patience);
+        let pid = self.process.pid;
+        let measured = match worker {
+            None => settle(&mut self.session, pid, most),
+            Some(worker) => self.session.in_worker(worker, |session| {
+                if first {
+                    attach::install(session, false)?;
+                    session.enable_debugger()?;
+                    session.disable_debugger()?;
+                }
+                settle(session, pid, most)
+            }),
+        };
+        self.session.set_patience(PATIENCE);
+        measured.map(|measured| (measured, measured.after.heap_limit))
     }
 
     /// The used heap of one worker after two full collections of it.
@@ -237,6 +247,36 @@ impl Drop for Watched {
             hold.release(&mut self.session);
         }
     }
+}
+
+/// Collects in the isolate that the session speaks with until its heap does not shrink any more, and reads what is left.
+fn settle(session: &mut Session<TcpStream>, pid: u32, most: u32) -> Result<MeasuredFloor, InspectorError> {
+    let before: Reading = session.evaluate(READ_BEFORE)?;
+    let started = Instant::now();
+    let mut used = f64::INFINITY;
+    let mut calm = 0;
+    let mut collections = 0;
+    while collections < most && calm < 2 {
+        if collections > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        session.collect_garbage()?;
+        collections += 1;
+        let now = session.heap_usage()?.used_size;
+        calm = if now > used - SETTLED_BYTES { calm + 1 } else { 0 };
+        used = used.min(now);
+    }
+    crate::fault::here("floor");
+    let after = session.evaluate(READ_AFTER)?;
+    Ok(MeasuredFloor {
+        before,
+        after,
+        collections,
+        time: started.elapsed(),
+        resident: node_process::resident_bytes(pid).ok(),
+        malloc: node_process::malloc_heap(pid).ok().flatten(),
+        open_files: node_process::open_files(pid).ok(),
+    })
 }
 
 /// How many requests a process has served, asked in a session of its own.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{TuneError, percentile::percentile};
 use crate::run::{
-    Found, LoadResult, Placeholders, Program, RunError, RunOptions, Stopper, Target, Watched, drive_timed,
+    Drive, Found, LoadResult, Placeholders, Program, RunError, RunOptions, Target, Watched, drive_while,
     run_command, wait_until_ready,
 };
 
@@ -214,21 +214,21 @@ impl<'a> Start<'a> {
     /// The built-in load.
     fn drive(&mut self, requests: u64, patience: Duration) -> Result<(LoadResult, Vec<f64>), TuneError> {
         let address = self.target.address.ok_or(TuneError::NoLoad)?;
-        let path = self.options.url.as_deref().unwrap_or("/");
         let latencies = Mutex::new(Vec::new());
         let took = |time: Duration| {
             latencies.lock().unwrap_or_else(PoisonError::into_inner).push(time.as_secs_f64() * 1e3);
         };
-        let (options, stopper) = (self.options, Stopper::default());
-        let result = std::thread::scope(|scope| {
-            let load = scope.spawn(|| {
-                drive_timed(address, path, requests, options.connections, patience, &stopper, &took)
-            });
-            while !load.is_finished() && !options.interrupted() && self.watched[0].lives() {}
-            // Of a load that is done this only lets go of the sockets.
-            stopper.stop();
-            load.join().unwrap_or_default()
-        });
+        let options = self.options;
+        let drive = Drive {
+            address,
+            pid: self.target.process.pid,
+            path: options.url.as_deref().unwrap_or("/"),
+            total: requests,
+            connections: options.connections,
+            patience,
+        };
+        let watched = &mut self.watched[0];
+        let result = drive_while(drive, &mut || !options.interrupted() && watched.lives(), &took);
         if options.interrupted() {
             return Err(RunError::Interrupted.into());
         }

@@ -32,6 +32,7 @@ pub(super) fn follow(shared: &Shared, pid: u32) {
     });
     let mut before: Option<(f64, u64, u64)> = None;
     while !shared.stops() {
+        crate::fault::here("watch");
         let reading = match attached.read() {
             Ok(reading) => reading,
             Err(_) if shared.stops() => break,
@@ -88,6 +89,7 @@ fn take(shared: &Shared, pid: u32, reading: Reading, before: &mut Option<(f64, u
         let row = RoundRow {
             malloc_in_use: None,
             malloc_free: None,
+            in_workers: None,
             round: u32::try_from(number).unwrap_or(u32::MAX),
             warm_up: false,
             requests: counted.then_some(served),
@@ -109,7 +111,7 @@ fn take(shared: &Shared, pid: u32, reading: Reading, before: &mut Option<(f64, u
                 .filter(|(then, _)| counted && seconds > *then)
                 .map(|(then, _)| served as f64 / (seconds - then)),
         };
-        let floor = FloorRecord { pid, row, after_snapshot: false };
+        let floor = FloorRecord { pid, worker: None, row, after_snapshot: false };
         shared.recorder.push(Record::Floor(Box::new(floor.clone())));
         shared.with(pid, |subject| {
             subject.last = Some(reading);

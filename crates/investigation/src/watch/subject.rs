@@ -51,6 +51,7 @@ impl Subject {
             port: None,
             url: None,
             cluster_worker: false,
+            worker: None,
         };
         Self::of(process)
     }
@@ -126,6 +127,7 @@ impl Subject {
             seconds,
             warnings,
             recording,
+            isolates: Vec::new(),
             timeline: Timeline::default(),
         }
     }

@@ -71,18 +71,36 @@ pub(super) fn describe(
             ),
         );
     }
-    if let Some(native) = trends.native.as_ref().filter(|native| native.gain > 4.0 * MIB) {
+    let notable = |trend: &&Trend| trend.gain > 4.0 * MIB;
+    let (native, malloc_use) =
+        (trends.native.as_ref().filter(notable), trends.malloc_use.as_ref().filter(notable));
+    if let Some(native) = native {
         add(EvidenceKind::Native, slope("resident memory outside V8's heap", native, unit));
-        if let Some(malloc) = trends.malloc {
-            add(
-                EvidenceKind::Native,
-                format!(
-                    "malloc's main heap: {} more in use, {} more free and not given back to the system",
-                    bytes(malloc.in_use),
-                    bytes(malloc.free)
-                ),
-            );
-        }
+    }
+    if let Some(malloc_use) = malloc_use {
+        add(EvidenceKind::Native, slope("what malloc's heap has in use for native code", malloc_use, unit));
+    }
+    if (native.is_some() || malloc_use.is_some())
+        && let Some(malloc) = trends.malloc
+    {
+        add(
+            EvidenceKind::Native,
+            format!(
+                "malloc's main heap: {} more in use, {} more free and not given back to the system",
+                bytes(malloc.in_use),
+                bytes(malloc.free)
+            ),
+        );
+    }
+    if let Some(kept) = trends.kept {
+        add(
+            EvidenceKind::Native,
+            format!(
+                "of {} resident outside V8's heap, malloc keeps {} that was freed",
+                bytes(kept.native),
+                bytes(kept.free)
+            ),
+        );
     }
     if let Some(per_unit) = trends.open_files {
         add(EvidenceKind::OpenFiles, format!("open files and sockets grow by {per_unit:.2} per {unit}"));

@@ -67,6 +67,13 @@ pub fn kept_functions(view: &GraphView<'_>, thing: NodeIndex, since: u64) -> Vec
     point::kept_functions(view, thing, since)
 }
 
+/// Classes of things that hold one of the growing ones and were made, as it was, after the object with the id `since`:
+/// whoever made those brought it along. Nearest first.
+#[must_use]
+pub fn brought_by(view: &GraphView<'_>, thing: NodeIndex, since: u64) -> Vec<String> {
+    point::brought_by(view, thing, since)
+}
+
 /// Consecutive steps of V8's own say no more than one.
 fn push(chain: &mut Vec<Hop>, hop: Hop) {
     let both_internal = matches!((&hop, chain.last()), (Hop::Internal { .. }, Some(Hop::Internal { .. })));

@@ -109,6 +109,7 @@ pub(super) fn growing(view: &GraphView<'_>, node: NodeIndex) -> Growing {
         constructor: position(graph.location(example)),
         fields: fields(view, example),
         functions,
+        brought_by: Vec::new(),
     }
 }
 
@@ -153,6 +154,39 @@ pub(super) fn kept_functions(view: &GraphView<'_>, thing: NodeIndex, since: u64)
         }
     }
     found
+}
+
+/// Classes of the new objects above `thing`.
+pub(super) fn brought_by(view: &GraphView<'_>, thing: NodeIndex, since: u64) -> Vec<String> {
+    const MANY: usize = 300;
+    let graph = view.graph;
+    let mut classes: Vec<String> = Vec::new();
+    let mut seen = vec![thing];
+    let mut at = 0;
+    while at < seen.len() {
+        let node = seen[at];
+        at += 1;
+        for holder in (view.retainers)(node).into_iter().take(MANY) {
+            let is_new = graph.kind(holder) != NodeKind::Synthetic && graph.id(holder) > since;
+            let holds = |edge: &heap_graph::Edge| {
+                edge.to == node
+                    && !matches!(edge.kind, EdgeKind::Weak | EdgeKind::Invisible | EdgeKind::Shortcut)
+            };
+            if !is_new
+                || seen.len() >= MANY
+                || seen.contains(&holder)
+                || !graph.edges(holder).any(|e| holds(&e))
+            {
+                continue;
+            }
+            seen.push(holder);
+            let name = graph.name(holder);
+            if graph.kind(holder) == NodeKind::Object && !classes.iter().any(|known| known == name) {
+                classes.push(name.to_owned());
+            }
+        }
+    }
+    classes
 }
 
 fn members(view: &GraphView<'_>, node: NodeIndex) -> Vec<NodeIndex> {

@@ -1,0 +1,205 @@
+//! The program that the process ran: found by its build id, never by its name alone.
+
+use std::fmt;
+
+use process_memory::{BuildId, ProcessMemory, auxiliary_type, build_id_at, build_id_in_notes};
+use thiserror::Error;
+
+use super::CoreFile;
+use crate::bytes::{Files, SharedBytes, bytes_at};
+use crate::elf::{ET_EXEC, Elf, PT_LOAD, PT_NOTE, Symbol, symbols};
+
+/// Why the program was not found.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ExecutableError {
+    /// The core does not say what program ran.
+    #[error(
+        "the core does not say which program it is of (no auxiliary vector or no list of mapped files); \
+         name the program with --exe"
+    )]
+    Unknown,
+    /// The named file cannot be read.
+    #[error("{path}: there is no such program, or it cannot be read")]
+    Unreadable {
+        /// Path.
+        path: String,
+    },
+    /// The named file is no ELF program.
+    #[error("{path} is no ELF program")]
+    NotProgram {
+        /// Path.
+        path: String,
+    },
+    /// It is another build.
+    #[error(
+        "{path} is not the program that this core is of: its build id is {found}, the core's is {expected}; \
+         name the right one with --exe"
+    )]
+    Other {
+        /// Path.
+        path: String,
+        /// Build id of the file.
+        found: String,
+        /// Build id in the core.
+        expected: String,
+    },
+    /// Nowhere.
+    #[error("the program {path} with build id {expected} was not found; name it with --exe")]
+    NotFound {
+        /// As the process saw it.
+        path: String,
+        /// Build id in the core.
+        expected: String,
+    },
+}
+
+/// The program of a process: its file, and where it lies in memory.
+pub struct Executable {
+    /// The file that was found.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: SharedBytes,
+    /// Its headers.
+    pub elf: Elf,
+    /// What is added to its addresses in memory: 0 unless it is position-independent.
+    pub bias: u64,
+    /// Its build id, if it has one.
+    pub build_id: Option<BuildId>,
+    /// Whether the core confirms the build id; if not, the user's word is all there is.
+    pub confirmed: bool,
+}
+
+impl fmt::Debug for Executable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executable")
+            .field("path", &self.path)
+            .field("bias", &self.bias)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Executable {
+    /// Finds the program of a core and overlays the core's memory with it. `named` is the user's choice.
+    ///
+    /// # Errors
+    /// If it is not found, or the named one is another build.
+    pub fn find(
+        core: &mut CoreFile,
+        named: Option<&str>,
+        files: &dyn Files,
+    ) -> Result<Self, ExecutableError> {
+        let (path, base) = match program_in(core) {
+            Some((path, base)) => (path, Some(base)),
+            None if named.is_some() => (String::new(), None),
+            None => return Err(ExecutableError::Unknown),
+        };
+        let expected = base.and_then(|base| build_id_at(core, base).ok());
+        let candidates = match (named, &expected) {
+            (Some(named), _) => vec![named.to_owned()],
+            (None, Some(id)) => [vec![path.clone()], files.elsewhere(&path, id)].concat(),
+            (None, None) => vec![path.clone()],
+        };
+        let mut refused = None;
+        for candidate in candidates {
+            match open(&candidate, expected.as_ref(), files) {
+                Ok((bytes, elf, build_id)) => {
+                    core.overlay_with(&path, &bytes);
+                    let bias = base.map_or(0, |base| bias(&elf, base));
+                    let confirmed = expected.is_some();
+                    return Ok(Self { path: candidate, bytes, elf, bias, build_id, confirmed });
+                }
+                Err(error) => refused = Some(refused.unwrap_or(error)),
+            }
+        }
+        match (refused, expected) {
+            (Some(ExecutableError::Unreadable { .. }), Some(id)) if named.is_none() => {
+                Err(ExecutableError::NotFound { path, expected: id.to_string() })
+            }
+            (Some(error), _) => Err(error),
+            (None, _) => Err(ExecutableError::Unknown),
+        }
+    }
+
+    /// The program of a file that is known to be the right one, as that of a live process is.
+    ///
+    /// # Errors
+    /// If it is no ELF program.
+    pub fn of_file(path: &str, bytes: SharedBytes, base: u64) -> Result<Self, ExecutableError> {
+        let elf = Elf::read(&*bytes).map_err(|_| ExecutableError::NotProgram { path: path.to_owned() })?;
+        let build_id = build_id(&bytes, &elf);
+        let bias = bias(&elf, base);
+        Ok(Self { path: path.to_owned(), bytes, elf, bias, build_id, confirmed: true })
+    }
+
+    /// Its defined symbols that `wanted` accepts.
+    pub fn symbols(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Symbol> {
+        symbols(&*self.bytes, &self.elf, wanted)
+    }
+
+    /// The bytes of an initialized variable; zeros for one that is in the file's zero-filled part.
+    pub fn variable(&self, address: u64, length: usize) -> Option<Vec<u8>> {
+        let segment = self.elf.segments.iter().find(|segment| {
+            segment.kind == PT_LOAD
+                && address >= segment.address
+                && address - segment.address < segment.memory_size
+        })?;
+        let into = address - segment.address;
+        if into >= segment.file_size {
+            return Some(vec![0; length]);
+        }
+        bytes_at(&*self.bytes, segment.offset.checked_add(into)?, length as u64)
+    }
+}
+
+/// The path and the load address of the program: the mapping that holds the program headers which the kernel
+/// announced.
+fn program_in(core: &CoreFile) -> Option<(String, u64)> {
+    let headers = core.auxiliary().get(auxiliary_type::PHDR)?;
+    let files = core.mapped_files();
+    let holder = files.iter().find(|file| file.range.contains(&headers))?;
+    let first = files.iter().filter(|file| file.path == holder.path && file.offset == 0);
+    let base = first.map(|file| file.range.start).filter(|start| *start <= headers).max();
+    Some((holder.path.clone(), base.unwrap_or(holder.range.start)))
+}
+
+/// The file of a mapped path, if its build id is the one that the core shows at its first page.
+pub(super) fn same_file(core: &CoreFile, path: &str, files: &dyn Files) -> Option<SharedBytes> {
+    let first = core.mapped_files().iter().find(|file| file.path == path && file.offset == 0)?;
+    let expected = build_id_at(core, first.range.start).ok()?;
+    let candidates = std::iter::once(path.to_owned()).chain(files.elsewhere(path, &expected));
+    candidates
+        .filter_map(|candidate| open(&candidate, Some(&expected), files).ok())
+        .map(|(bytes, ..)| bytes)
+        .next()
+}
+
+fn open(
+    path: &str,
+    expected: Option<&BuildId>,
+    files: &dyn Files,
+) -> Result<(SharedBytes, Elf, Option<BuildId>), ExecutableError> {
+    let path = path.to_owned();
+    let bytes = files.open(&path).ok_or_else(|| ExecutableError::Unreadable { path: path.clone() })?;
+    let elf = Elf::read(&*bytes).map_err(|_| ExecutableError::NotProgram { path: path.clone() })?;
+    let found = build_id(&bytes, &elf);
+    if let Some(expected) = expected
+        && found.as_ref() != Some(expected)
+    {
+        let found = found.map_or_else(|| "none".to_owned(), |id| id.to_string());
+        return Err(ExecutableError::Other { path, found, expected: expected.to_string() });
+    }
+    Ok((bytes, elf, found))
+}
+
+fn build_id(bytes: &SharedBytes, elf: &Elf) -> Option<BuildId> {
+    let mut notes = elf.segments.iter().filter(|segment| segment.kind == PT_NOTE);
+    notes.find_map(|segment| build_id_in_notes(&bytes_at(&**bytes, segment.offset, segment.file_size)?))
+}
+
+fn bias(elf: &Elf, base: u64) -> u64 {
+    if elf.kind == ET_EXEC {
+        return 0;
+    }
+    let first = elf.segments.iter().find(|segment| segment.kind == PT_LOAD);
+    base.wrapping_sub(first.map_or(0, |segment| segment.address & !0xfff))
+}

@@ -1,0 +1,53 @@
+//! Symbol tables.
+
+use super::{Elf, four, word};
+use crate::bytes::{FileBytes, bytes_at};
+
+const SHT_SYMTAB: u32 = 2;
+const SHT_DYNSYM: u32 = 11;
+
+/// A named place of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symbol {
+    /// As it is in the file, mangled.
+    pub name: String,
+    /// Address in the image (or offset in the image of thread-local variables).
+    pub value: u64,
+    /// Bytes.
+    pub size: u64,
+    /// `STT_*`: 1 object, 2 function, 6 thread-local.
+    pub kind: u8,
+}
+
+/// The defined symbols whose names `wanted` accepts, from the dynamic table first, which survives `strip`.
+pub fn symbols(file: &dyn FileBytes, elf: &Elf, wanted: impl Fn(&[u8]) -> bool) -> Vec<Symbol> {
+    let mut found = Vec::new();
+    for kind in [SHT_DYNSYM, SHT_SYMTAB] {
+        for section in elf.sections.iter().filter(|section| section.kind == kind) {
+            let Some(names) = elf.sections.get(section.link as usize) else { continue };
+            let (Some(table), Some(names)) =
+                (bytes_at(file, section.offset, section.size), bytes_at(file, names.offset, names.size))
+            else {
+                continue;
+            };
+            for entry in table.chunks_exact(24) {
+                let name = name_at(&names, four(entry, 0));
+                let defined = u16::from_le_bytes([entry[6], entry[7]]) != 0;
+                if defined && wanted(name) {
+                    found.push(Symbol {
+                        name: String::from_utf8_lossy(name).into_owned(),
+                        value: word(entry, 8),
+                        size: word(entry, 16),
+                        kind: entry[4] & 15,
+                    });
+                }
+            }
+        }
+    }
+    found
+}
+
+fn name_at(names: &[u8], offset: u32) -> &[u8] {
+    let rest = names.get(offset as usize..).unwrap_or_default();
+    rest.split(|byte| *byte == 0).next().unwrap_or_default()
+}

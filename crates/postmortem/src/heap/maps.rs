@@ -1,0 +1,58 @@
+//! A cache of maps.
+
+use rustc_hash::FxHashMap;
+
+use super::Heap;
+use super::map_info::MapInfo;
+use super::words::{is_strong, untag};
+
+/// More maps than any heap has; a broken one must not fill the memory with them.
+const MOST: usize = 1 << 22;
+
+/// Maps that were met, by address; `None` for what is no map.
+#[derive(Debug, Default)]
+pub struct Maps {
+    known: FxHashMap<u64, Option<MapInfo>>,
+    last: Option<(u64, MapInfo)>,
+}
+
+impl Maps {
+    pub(crate) fn get(&mut self, heap: &Heap<'_>, word: u64) -> Option<MapInfo> {
+        if let Some((last, info)) = &self.last
+            && *last == word
+        {
+            return Some(*info);
+        }
+        if !is_strong(word) {
+            return None;
+        }
+        let info = match self.known.get(&word) {
+            Some(info) => *info,
+            None => {
+                let info = read(heap, untag(word));
+                if self.known.len() < MOST {
+                    self.known.insert(word, info);
+                }
+                info
+            }
+        }?;
+        self.last = Some((word, info));
+        Some(info)
+    }
+}
+
+/// A map is what has a map whose instances are maps. There is one of these in each native context in some versions, so
+/// the type is looked at, not the address.
+fn read(heap: &Heap<'_>, address: u64) -> Option<MapInfo> {
+    let meta = untag(heap.word(address).ok().filter(|word| is_strong(*word))?);
+    if address % 8 != 0 || meta % 8 != 0 {
+        return None;
+    }
+    let meta_info = MapInfo::read(heap.rest_of_page(meta)?, meta, heap.layout)?;
+    if meta_info.kind != heap.layout.types.map {
+        return None;
+    }
+    let mut info = MapInfo::read(heap.rest_of_page(address)?, address, heap.layout)?;
+    (info.rule, info.body) = heap.kinds.of(info.kind);
+    Some(info)
+}

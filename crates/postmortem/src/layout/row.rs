@@ -1,0 +1,99 @@
+//! What a row of the layout says.
+
+use serde::Serialize;
+
+/// Whether V8 objects can be read without a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Need {
+    /// Nothing can be read.
+    Required,
+    /// What depends on it is left out, or the field does not exist in this version.
+    Optional,
+}
+
+/// How a value can be computed from others that the executable names.
+#[derive(Debug, Clone, Copy)]
+pub struct Derived {
+    /// The name of another value in the executable, as in [`Row::symbol`].
+    pub from: &'static str,
+    /// What is added to it.
+    pub add: i64,
+}
+
+/// A value that was measured for a range of V8 versions: first version, first version for which it no longer holds,
+/// value.
+pub type Span = (Version, Version, u64);
+
+/// One value of the layout and the ways to it, best first: the executable's own metadata, a rule from other
+/// metadata, what was measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// Class and field.
+    pub field: &'static str,
+    /// Its name in the metadata: `class CLASS FIELD` (whatever type the third part of the symbol names), `type NAME`
+    /// for an instance type, or a whole name after `v8dbg_`. Empty if the metadata has no such value.
+    pub symbol: &'static str,
+    /// Whether anything works without it.
+    pub need: Need,
+    /// Rules.
+    pub derived: &'static [Derived],
+    /// Measured values.
+    pub measured: &'static [Span],
+    /// Where the measured values and rules come from.
+    pub source: &'static str,
+}
+
+/// Version of V8: major and minor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Version {
+    /// Major.
+    pub major: u32,
+    /// Minor.
+    pub minor: u32,
+}
+
+/// How a value was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Found {
+    /// In the executable's metadata.
+    Metadata,
+    /// By a rule from the executable's metadata.
+    Derived,
+    /// Measured for this version of V8.
+    Measured,
+    /// Measured for another version: this one is not known, and the nearest was taken.
+    Nearest,
+    /// Not at all.
+    Missing,
+}
+
+/// Shorthand for tables.
+pub(super) const fn v(major: u32, minor: u32) -> Version {
+    Version { major, minor }
+}
+
+/// The first versions of V8 after those of Node 18 (10.2), 20 (11.3), 22 (12.4) and 24 (13.6), at which layouts
+/// were seen to change; odd versions of Node lie between and are told by their checks.
+pub(super) const NODE18: Version = v(10, 2);
+pub(super) const NODE20: Version = v(11, 3);
+pub(super) const NODE22: Version = v(12, 4);
+pub(super) const NODE24: Version = v(13, 6);
+pub(super) const NODE26: Version = v(14, 6);
+/// The first version of which nothing is known.
+pub(super) const UNKNOWN: Version = v(15, 0);
+
+/// Where measured values come from.
+pub(super) const SOURCE: &str = "measured on cores of Node 18.20.8, 20.19.5, 22.23.3, 24.9.0 and 26.10.0";
+
+/// The spans of a value that was measured on Node 18, 20, 22, 24 and 26.
+pub(super) const fn five(values: [u64; 5]) -> [Span; 5] {
+    [
+        (NODE18, NODE20, values[0]),
+        (NODE20, NODE22, values[1]),
+        (NODE22, NODE24, values[2]),
+        (NODE24, NODE26, values[3]),
+        (NODE26, UNKNOWN, values[4]),
+    ]
+}

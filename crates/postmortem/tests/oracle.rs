@@ -1,0 +1,92 @@
+//! Every object that V8 saw is found, at its address and with its size.
+
+mod common;
+
+use postmortem::Heap;
+use postmortem::heap::Liveness;
+use test_heaps::cores::How;
+use test_heaps::nodes::{V18, V20, V22, V24, V26};
+
+use common::objects_map::Entry;
+use common::{known, objects_map};
+
+/// The size that V8 says: newer versions count read-only objects as nothing, and the characters of external strings
+/// with the string.
+fn expected(heap: &Heap<'_>, entry: &Entry, version: &str) -> u64 {
+    let own = heap.size_of(entry.address).unwrap_or(0);
+    let newer = matches!(version, V24 | V26);
+    let page = heap.pages.iter().find(|page| page.header.area.contains(&entry.address));
+    let external = heap.kind_of(entry.address).is_some_and(|kind| kind < 128 && kind & 7 == 2);
+    if newer && page.is_some_and(|page| page.header.heap == 0) {
+        return if entry.size == 0 { own } else { u64::from(entry.size) };
+    }
+    if newer && external {
+        let width = if heap.kind_of(entry.address).unwrap_or(0) & 8 != 0 { 1 } else { 2 };
+        let length = heap.half(entry.address + heap.layout.fields.string_length).unwrap();
+        return u64::from(entry.size) - width * u64::from(length);
+    }
+    u64::from(entry.size)
+}
+
+fn every_object_is_found(version: &str, how: How) {
+    let opened = known(version, how);
+    let heap = opened.heap();
+    assert_eq!(heap.roots.check(&heap), Vec::<String>::new());
+    println!("{version} {how:?}: {:?}", heap.report);
+    let entries = objects_map::find(&opened.memory);
+    assert!(entries.len() > 40_000, "V8's list of objects was not found: {}", entries.len());
+    let live = Liveness::mark(&heap);
+    let on_page = |entry: &&Entry| heap.pages.iter().any(|page| page.header.area.contains(&entry.address));
+    let in_heap: Vec<_> = entries.iter().filter(on_page).collect();
+    let lost: Vec<_> = in_heap.iter().filter(|entry| !heap.is_object(entry.address)).collect();
+    let size_differs = |entry: &&&Entry| heap.size_of(entry.address) != Some(expected(&heap, entry, version));
+    let wrong: Vec<_> = in_heap.iter().filter(|entry| size_differs(entry)).collect();
+    let dead = in_heap.iter().filter(|entry| !live.contains(&heap, entry.address)).count();
+    println!(
+        "  V8 lists {}, of which in the heap {}; not found {}, other size {}, since dead {dead}; we mark {}",
+        entries.len(),
+        in_heap.len(),
+        lost.len(),
+        wrong.len(),
+        live.count()
+    );
+    assert!(lost.is_empty(), "{lost:x?}");
+    assert!(wrong.is_empty(), "{wrong:x?}");
+    // Some die between the snapshot and the core, and some are made.
+    let some = in_heap.len() / 1000;
+    assert!(dead <= some, "{dead}");
+    assert!(live.count() as usize <= in_heap.len() + some, "{}", live.count());
+    // Newer versions make parts of read-only pages inaccessible; the kernel leaves these out of cores.
+    assert!(heap.pages.iter().all(|page| page.missing == 0 || page.header.heap == 0));
+    assert!(heap.report.lost_size < 4096, "{:?}", heap.report);
+}
+
+#[test]
+fn node18() {
+    every_object_is_found(V18, How::Gcore);
+    every_object_is_found(V18, How::Abort);
+}
+
+#[test]
+fn node20() {
+    every_object_is_found(V20, How::Gcore);
+    every_object_is_found(V20, How::Abort);
+}
+
+#[test]
+fn node22() {
+    every_object_is_found(V22, How::Gcore);
+    every_object_is_found(V22, How::Abort);
+}
+
+#[test]
+fn node24() {
+    every_object_is_found(V24, How::Gcore);
+    every_object_is_found(V24, How::Abort);
+}
+
+#[test]
+fn node26() {
+    every_object_is_found(V26, How::Gcore);
+    every_object_is_found(V26, How::Abort);
+}
