@@ -30,8 +30,16 @@ const TASKS: [Task; 11] = [
     ("arch", "who may depend on whom, sizes of files, words that must not be committed", arch::run),
     ("oracle", "heapdowse's numbers against Chrome DevTools' [--mb 7,30] [--only NAME]", oracle::run),
     ("fixtures", "makes the snapshots that the tests use [--mb 7,100] [--node 20.19.5]", fixtures::run),
-    ("bench", "CPU and memory against the peers, as Markdown [--mb 7,100,500] [--rounds 5]", bench::run),
-    ("soak", "reads a file over 4 GiB and very deep and very wide heaps [--gib 5]", soak::run),
+    (
+        "bench",
+        "CPU and memory against the peers, as Markdown [--mb 7,100,500] [--rounds 5] [--capture]",
+        bench::run,
+    ),
+    (
+        "soak",
+        "captures at every call, 300 in a row; a file over 4 GiB, deep and wide heaps [--gib 5] [--captures]",
+        soak::run,
+    ),
     (
         "zoo",
         "programs of known truth [--only p01,p07] [--node 20,22] [--mode run,attach] [--renamed] [--no-matchers]",

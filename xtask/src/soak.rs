@@ -9,18 +9,27 @@ use test_heaps::{SetupError, cache_dir, produce_once, shapes};
 
 use crate::arguments::Arguments;
 use crate::measure::cost;
-use crate::shell::{heapdowse, step};
+use crate::shell::{PROFILE, cargo, heapdowse, run as run_command, step};
 
 pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     let gib: u64 = arguments.value("--gib")?.unwrap_or(5);
+    let files = !arguments.flag("--captures");
     arguments.finish()?;
+    step("captures: every call of their lives, and 300 in a row", || {
+        let tests = ["capture_faults", "capture_zoo"].map(|test| ["--test", test]);
+        let mut cargo = cargo(&["test", "-p", "heapdowse", "--profile", PROFILE]);
+        run_command(cargo.args(tests.concat()).args(["--", "--nocapture"]).env("HEAPDOWSE_SOAK", "1"))
+    })?;
+    if !files {
+        return Ok(());
+    }
     let program = heapdowse("release")?;
-    let files = [
+    let heaps = [
         ("a linked list of 5 million", linked_list(5_000_000)?),
         ("an array of 20 million", wide_array(20_000_000)?),
         ("a file over 4 GiB", of_size(gib << 30)?),
     ];
-    for (name, file) in files {
+    for (name, file) in heaps {
         step(name, || {
             let program = program.display().to_string();
             let file = file.display().to_string();

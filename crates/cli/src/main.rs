@@ -51,6 +51,7 @@ Examples:
   heapdowse run --load 'node load.js {url}' -- node server.js
   heapdowse analyze app.heapsnapshot              what is big, and who holds it
   heapdowse diff before.heapsnapshot after.heapsnapshot --suspects
+  heapdowse capture 4242                          a core of a running process, with a pause of milliseconds
   heapdowse paths app.heapsnapshot @12345         why this object is alive
 
 Exit codes: 0 done, 1 leak found, 2 usage, 3 inconclusive, 4 cannot attach or capture, 5 unreadable input, 130 interrupted.";

@@ -5,7 +5,7 @@ mod common;
 
 use common::{EVIL, Files, SECRET, other_process, shop};
 
-const CASES: [(&str, &[&str]); 19] = [
+const CASES: [(&str, &[&str]); 20] = [
     ("analyze.txt", &["analyze", "a.heapsnapshot", "--top", "3"]),
     ("analyze.json", &["analyze", "a.heapsnapshot", "--top", "2", "--json"]),
     ("analyze-profile.txt", &["analyze", "p.heapprofile"]),
@@ -24,6 +24,7 @@ const CASES: [(&str, &[&str]); 19] = [
     ("strings-duplicates.txt", &["strings", "a.heapsnapshot", "--duplicates"]),
     ("diff.txt", &["diff", "a.heapsnapshot", "b.heapsnapshot"]),
     ("diff-three.txt", &["diff", "a.heapsnapshot", "b.heapsnapshot", "c.heapsnapshot"]),
+    ("capture-help.txt", &["capture", "--help"]),
     ("diff-processes.txt", &["diff", "a.heapsnapshot", "x.heapsnapshot"]),
 ];
 

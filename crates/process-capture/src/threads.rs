@@ -135,8 +135,8 @@ fn seize_new(pid: u32, seized: &mut Vec<u32>) -> Result<(), CaptureError> {
             Err(Errno::EPERM) if is_ring_worker(pid, tid) => {}
             Err(Errno::EPERM | Errno::EACCES) => {
                 let status = crate::target::read_status(pid)?;
-                if status.tracer != 0 && status.tracer != door::own_pid() {
-                    return Err(CaptureError::Traced { pid, tracer: status.tracer, name: None });
+                if status.tracer != 0 && !seized.contains(&pid) {
+                    return Err(crate::target::traced(pid, status.tracer));
                 }
                 let reason = crate::target::why_not_allowed(pid, &status);
                 return Err(CaptureError::NotAllowed { pid, reason });

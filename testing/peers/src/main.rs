@@ -2,6 +2,7 @@
 //!
 //! `scan`: the least that a reader must do, look at every byte and keep every integer.
 //! `read`: heap-graph's reader alone. `v8-heap-parser`: load, retained sizes, classes.
+//! `elfcore PID OUT`: a core by the crate elfcore.
 
 use std::error::Error;
 use std::fs::File;
@@ -31,7 +32,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{retained} {classes}");
             std::mem::forget(graph);
         }
-        _ => return Err("the modes are scan, read and v8-heap-parser".into()),
+        "elfcore" => {
+            let out = words.next().ok_or("peers elfcore PID OUT")?;
+            let pid = path.parse()?;
+            let file = std::io::BufWriter::with_capacity(1 << 20, File::create(out)?);
+            elfcore::CoreDumpBuilder::new(pid)?.write(file)?;
+        }
+        _ => return Err("the modes are scan, read, v8-heap-parser and elfcore".into()),
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Whole processes are measured, the tools take turns in rounds, and medians are printed: a machine that others use
 //! too is slow for all of them.
 
+mod capture;
 mod growth;
 mod peers;
 mod report;
@@ -23,7 +24,7 @@ use crate::soak;
 pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     let bench = Bench {
         rounds: arguments.value("--rounds")?.unwrap_or(5),
-        megabytes: arguments.list("--mb")?.unwrap_or_else(|| vec![7, 100, 500]),
+        megabytes: arguments.list("--mb")?.unwrap_or_else(|| USUAL.to_vec()),
         shapes: !arguments.flag("--no-shapes"),
         largest_peer_mb: arguments.value("--peers-to")?.unwrap_or(600),
         program: match arguments.value("--program")? {
@@ -32,6 +33,13 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
         },
     };
     let out: Option<PathBuf> = arguments.value("--out")?;
+    if arguments.flag("--capture") {
+        arguments.finish()?;
+        let mut report = Report::new(bench.rounds)?;
+        let sizes = if bench.megabytes == USUAL { vec![200, 1000, 4000] } else { bench.megabytes };
+        capture::run(&bench.program, &sizes, bench.rounds, &mut report)?;
+        return tell(&report, out);
+    }
     let mut peers = if arguments.flag("--no-peers") { Vec::new() } else { peers::all()? };
     while let Some(peer) = arguments.value::<String>("--peer")? {
         peers.push(Peer::external(&peer)?);
@@ -46,6 +54,10 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     if bench.shapes {
         bench.shapes(&mut report)?;
     }
+    tell(&report, out)
+}
+
+fn tell(report: &Report, out: Option<PathBuf>) -> Result<()> {
     match out {
         Some(out) => Ok(std::fs::write(out, report.text())?),
         None => {
@@ -54,6 +66,9 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
         }
     }
 }
+
+/// The sizes of snapshots.
+const USUAL: [u32; 3] = [7, 100, 500];
 
 struct Bench {
     rounds: usize,

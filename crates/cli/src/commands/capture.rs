@@ -24,15 +24,15 @@ use crate::target::attach_options;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  heapdowse capture 4242                          core.4242, for gdb, lldb or `heapdowse analyze`
+  heapdowse capture 4242                          core.4242, for gdb or lldb
   heapdowse capture 4242 -o app.core.zst          compressed; it can be read without being unpacked
   heapdowse capture 4242 -o - | ssh host 'cat > app.core'
   heapdowse capture 4242 --when 'rss>1.5G' --count 3 --spacing 10m
   heapdowse capture --self-test                   whether it works on this machine
 
-The process forks a frozen copy of itself and runs on, while the copy is written; where that is not safe, it stands
-still until its memory is written. Which of the two, and why, is printed. It may be any program, not only Node.js.
-docs/capture.md tells what happens to the process, step by step, and how to do it in containers.")]
+The process forks a frozen copy of itself and runs on, while the copy is written; where that is not
+safe, it stands still until its memory is written. Which of the two, and why, is printed. It may be
+any program, not only Node.js. docs/capture.md tells what happens to the process, step by step.")]
 pub(crate) struct Args {
     /// The process id
     #[arg(value_name = "PID", required_unless_present = "self_test")]

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod core;
 pub(crate) mod victim;
 
 use std::io::{BufRead, BufReader};
@@ -134,7 +135,13 @@ impl Files {
 
 /// Starts the program, waits until it has said these words, and leaves it running.
 pub(crate) fn until_said(mut command: Command, words: &str) -> Child {
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    command.stdout(Stdio::null());
+    until_said_keeping(command, words)
+}
+
+/// The same, with its standard output as it was set up.
+pub(crate) fn until_said_keeping(mut command: Command, words: &str) -> Child {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains(words)), "it never said {words:?}");
     // The rest must be read, or it could block on a full pipe.

@@ -19,6 +19,7 @@ use test_heaps::{nodes, server::Server};
 /// A Node server with known objects in its heap.
 pub(crate) struct Victim {
     pub(crate) server: Server,
+    pid: u32,
     sum: String,
     /// The signals that each thread blocks.
     masks: Vec<(u32, String)>,
@@ -46,15 +47,27 @@ impl Victim {
         Self::of(server)
     }
 
+    /// With flags of Node.
+    pub(crate) fn with_flags(flags: &[&str], megabytes: u32) -> Self {
+        let (program, megabytes) = (programs().join("victim.cjs"), megabytes.to_string());
+        let arguments = [flags, &[program.to_str().unwrap(), &megabytes]].concat();
+        Self::of(Server::start(&node(), &arguments))
+    }
+
     pub(crate) fn of(server: Server) -> Self {
+        let pid = server.pid();
+        Self::inside(server, pid)
+    }
+
+    /// The same where the server is a child of what was started.
+    pub(crate) fn inside(server: Server, pid: u32) -> Self {
         let sum = ask(server.port, "/").unwrap();
-        let masks =
-            threads(server.pid()).into_iter().map(|thread| (thread, mask(server.pid(), thread))).collect();
-        Self { server, sum, masks }
+        let masks = threads(pid).into_iter().map(|thread| (thread, mask(pid, thread))).collect();
+        Self { server, pid, sum, masks }
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.server.pid()
+        self.pid
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -218,4 +231,20 @@ fn check(port: u16, sum: &str, stopped: &AtomicBool) -> (u64, Duration, Vec<Stri
         std::thread::sleep(Duration::from_millis(1));
     }
     (answers, gap, failures)
+}
+
+/// A program of these tests in C, compiled.
+pub(crate) fn compiled(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let program = folder.join(format!("{name}-{}", std::process::id()));
+    // Several tests of a file may want it at once.
+    static COMPILING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = COMPILING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !program.is_file() {
+        let source = programs().join(format!("{name}.c"));
+        let mut cc = std::process::Command::new("cc");
+        cc.args(["-O2", "-Wall", "-Werror", "-pthread", "-o"]).arg(&program).arg(source);
+        assert!(cc.status().unwrap().success());
+    }
+    program
 }

@@ -14,6 +14,7 @@ function sum() {
   }
   return String(sum);
 }
+const leaked = [];
 const secret = Buffer.alloc(1 << 20, 'a-secret-that-is-in-memory ');
 const server = http.createServer((request, response) => {
   switch (request.url) {
@@ -27,9 +28,12 @@ const server = http.createServer((request, response) => {
     // Closed at once, without a word: the other end must learn of it at once too.
     case '/destroy':
       return request.socket.destroy();
+    case '/leak':
+      for (let i = 0; i < 20000; i++) leaked.push({ i, more: [i] });
+      return response.end('leaked');
     case '/grow': {
       const more = Buffer.alloc(32 << 20, 1);
-      kept.push({ number: 0, text: '', more: [0, 0], buffer: more });
+      leaked.push(more);
       return response.end('grown');
     }
     case '/exit':

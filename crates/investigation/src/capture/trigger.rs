@@ -77,7 +77,7 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
         _ => return None,
     };
     let bytes = value * scale;
-    (bytes >= 1.0 && bytes < 1e18).then_some(bytes as u64)
+    (1.0..1e18).contains(&bytes).then_some(bytes as u64)
 }
 
 impl Trigger {

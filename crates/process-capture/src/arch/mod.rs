@@ -40,6 +40,8 @@ pub(crate) enum Fitness {
     Waits,
     /// Its system call is done.
     Done,
+    /// It runs, and may be just before a system call: [`call_instruction`] says where to look.
+    Runs,
     /// It must not be touched.
     Unfit,
 }

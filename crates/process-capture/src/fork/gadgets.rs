@@ -47,14 +47,21 @@ pub(crate) fn find(pid: u32, regions: &[Region]) -> Option<Gadgets> {
     None
 }
 
-/// Whether both still lie in code.
-pub(crate) fn still_there(gadgets: &Gadgets, regions: &[Region]) -> bool {
+/// Whether both still lie in code, as they were: a program may have become another one.
+pub(crate) fn still_there(pid: u32, gadgets: &Gadgets, regions: &[Region]) -> bool {
     let in_code = |address: u64| {
-        regions
-            .iter()
-            .any(|region| region.permissions.execute && region.inode != 0 && region.range.contains(&address))
+        let holds = |region: &&Region| region.permissions.execute && region.range.contains(&address);
+        regions.iter().find(holds).is_some_and(|region| region.inode != 0)
     };
-    in_code(gadgets.call) && in_code(gadgets.restorer)
+    let bytes = |address: u64| {
+        let mut bytes = [0; GADGET_OVERLAP];
+        let length = door::read_memory(pid, address, &mut bytes).unwrap_or(0);
+        arch::find(&bytes[..length])
+    };
+    in_code(gadgets.call)
+        && in_code(gadgets.restorer)
+        && bytes(gadgets.call).0 == Some(0)
+        && bytes(gadgets.restorer).1 == Some(0)
 }
 
 #[cfg(test)]
@@ -69,10 +76,13 @@ mod tests {
         let maps = std::fs::read_to_string(format!("/proc/{}/maps", child.id())).unwrap();
         let regions = parse(&maps);
         let found = find(child.id(), &regions);
+        let there = found.map(|found| {
+            let moved = |call| Gadgets { call, ..found };
+            [found, moved(0x1000), moved(found.restorer)]
+                .map(|gadgets| still_there(child.id(), &gadgets, &regions))
+        });
         child.kill().unwrap();
         child.wait().unwrap();
-        let found = found.unwrap();
-        assert!(still_there(&found, &regions));
-        assert!(!still_there(&Gadgets { call: 0x1000, ..found }, &regions));
+        assert_eq!(there, Some([true, false, false]));
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     CaptureError,
     arch::{Gadgets, call},
     door,
-    fork::{Child, candidate, inject::Injection},
+    fork::{Child, candidate, find, inject::Injection, still_there},
     target::{read_status, regions::parse},
     threads::Threads,
 };
@@ -25,27 +25,30 @@ pub(crate) fn reap(pid: u32, child: &Child, gadgets: Gadgets) -> Result<bool, Ca
         if attempt > 0 {
             door::sleep(Duration::from_millis(20 << attempt));
         }
-        if one(pid, child, gadgets)? {
+        if one(pid, child, gadgets, attempt == 0)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn one(pid: u32, child: &Child, gadgets: Gadgets) -> Result<bool, CaptureError> {
-    let mut threads = match child.injected {
-        // Only the thread that made the child, which was idle then.
-        tid if tid != pid => Threads::stop_one(pid, tid, PATIENCE)?,
-        _ => Threads::stop(pid, PATIENCE)?,
-    };
+/// `alone`: only the thread that made the child is stopped, which was idle then.
+fn one(pid: u32, child: &Child, gadgets: Gadgets, alone: bool) -> Result<bool, CaptureError> {
+    let mut threads =
+        if alone { Threads::stop_one(pid, child.injected, PATIENCE)? } else { Threads::stop(pid, PATIENCE)? };
     if threads.all.is_empty() {
         threads = Threads::stop(pid, PATIENCE)?;
     }
     let states = threads.states()?;
     let maps = door::read_text(&format!("/proc/{pid}/maps"))
         .map_err(CaptureError::call(pid, "reading /proc/PID/maps"))?;
-    let gone = match candidate::choose(pid, &threads.all, &states, &parse(&maps), &gadgets) {
-        Some(state) => {
+    let regions = parse(&maps);
+    // It may have become another program meanwhile.
+    let gadgets = if still_there(pid, &gadgets, &regions) { Some(gadgets) } else { find(pid, &regions) };
+    let choose =
+        |gadgets| Some((candidate::choose(pid, &threads.all, &states, &regions, &gadgets)?, gadgets));
+    let gone = match gadgets.and_then(choose) {
+        Some((state, gadgets)) => {
             let injection = Injection::begin(pid, state, gadgets)?;
             let answer = injection.call(call::WAIT4, [u64::from(child.inner_pid), 0, ANY_CHILD_NOW, 0]);
             injection.end()?;

@@ -159,7 +159,7 @@ impl Session {
     ) -> Result<Option<Child>, CaptureError> {
         let pid = self.target.pid;
         let (Mode::Fork, Some(gadgets)) = (self.plan.mode, self.plan.gadgets) else { return Ok(None) };
-        if !fork::still_there(&gadgets, regions) {
+        if !fork::still_there(pid, &gadgets, regions) {
             return Err(CaptureError::NoFork { pid, reason: "its code changed meanwhile".into() });
         }
         let filtered = self.target.status.seccomp == 2 && !self.options.trust_seccomp;

@@ -125,9 +125,14 @@ fn check(pid: u32, status: &Status) -> Result<(), CaptureError> {
         return Err(CaptureError::KernelThread { pid });
     }
     if status.tracer != 0 {
-        let name = door::read_text(&format!("/proc/{}/comm", status.tracer)).ok();
-        let name = name.map(|name| name.trim_end().to_owned());
-        return Err(CaptureError::Traced { pid, tracer: status.tracer, name });
+        return Err(traced(pid, status.tracer));
     }
     Ok(())
+}
+
+/// The error for a process that somebody traces; the kernel names the thread that does.
+pub(crate) fn traced(pid: u32, tracer: u32) -> CaptureError {
+    let process = read_status(tracer).map_or(tracer, |status| status.process);
+    let name = read_status(process).ok().map(|status| status.name);
+    CaptureError::Traced { pid, tracer: process, name }
 }

@@ -60,8 +60,9 @@ pub(crate) fn bytes(registers: &X86_64Registers) -> Vec<u8> {
 pub(crate) fn fitness(registers: &X86_64Registers) -> Fitness {
     let (number, answer) = (registers.orig_rax as i64, registers.rax as i64);
     match answer {
-        // In user mode, where a restartable sequence may be under way, or in a 32-bit program.
-        _ if number < 0 || registers.cs != CODE_64 => Fitness::Unfit,
+        // A 32-bit program.
+        _ if registers.cs != CODE_64 => Fitness::Unfit,
+        _ if number < 0 => Fitness::Runs,
         RESTART_NO_HANDLER..=RESTART_SYS => Fitness::Waits,
         // The rest of its time lies in the kernel and would be forgotten.
         RESTART_BLOCK..RESTART_NO_HANDLER => Fitness::Unfit,
@@ -69,9 +70,14 @@ pub(crate) fn fitness(registers: &X86_64Registers) -> Fitness {
     }
 }
 
-/// Where the instruction lies that entered the kernel, and whether these bytes are one.
+/// Where a system call must lie for a thread to be fit: behind it if it is in the kernel; else before it, as a thread
+/// stands that we brought back while its process was stopped. Anywhere else in the program a restartable sequence may
+/// be under way; those have no system calls in them (rseq(2)).
 pub(crate) fn call_instruction(registers: &X86_64Registers) -> u64 {
-    registers.rip.wrapping_sub(2)
+    match fitness(registers) {
+        Fitness::Runs => registers.rip,
+        _ => registers.rip.wrapping_sub(2),
+    }
 }
 
 /// Whether these are the bytes of a 64-bit system call.
@@ -159,7 +165,9 @@ mod tests {
     #[test]
     fn what_the_kernel_would_finish_by_itself_is_left_alone() {
         assert_eq!(fitness(&waiting(-516)), Fitness::Unfit);
-        assert_eq!(fitness(&X86_64Registers { orig_rax: u64::MAX, ..waiting(1) }), Fitness::Unfit);
+        let running = X86_64Registers { orig_rax: u64::MAX, ..waiting(1) };
+        assert_eq!((fitness(&running), call_instruction(&running)), (Fitness::Runs, 0x1002));
+        assert_eq!(rested(&running), running);
         assert_eq!(fitness(&X86_64Registers { cs: 0x23, ..waiting(-512) }), Fitness::Unfit);
     }
 
