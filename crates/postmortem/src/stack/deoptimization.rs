@@ -1,0 +1,1 @@
+//! The tables that lead from a call in optimized code to what it takes to go on without the optimization.
