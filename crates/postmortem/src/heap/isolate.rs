@@ -97,16 +97,16 @@ fn isolate_of(
     let start = heap.checked_sub(REACH)?;
     let candidates = (1..=(heap - start) / 8).map(|words| heap - words * 8);
     let is_isolate = |address: &u64| {
-        memory.u64_at(address + 8).ok() == Some(*address)
+        memory.u64_at(address.wrapping_add(8)).ok() == Some(*address)
             && memory.u64_at(*address).ok() == Some(0)
             && memory
-                .u64_at(address + fields.roots + 8 * fields.root_undefined)
+                .u64_at(address.wrapping_add(fields.roots + 8 * fields.root_undefined))
                 .is_ok_and(super::words::is_strong)
     };
     let address = candidates.into_iter().find(is_isolate)?;
     let buffer = |offset: u64| {
-        let top = memory.u64_at(address + offset + 8).ok()?;
-        let limit = memory.u64_at(address + offset + 16).ok()?;
+        let top = memory.u64_at(address.wrapping_add(offset + 8)).ok()?;
+        let limit = memory.u64_at(address.wrapping_add(offset + 16)).ok()?;
         (top < limit && top % 8 == 0 && limit % 8 == 0).then_some(top..limit)
     };
     let buffers = [fields.isolate_new_buffer, fields.isolate_old_buffer].into_iter().filter_map(buffer);
@@ -116,7 +116,7 @@ fn isolate_of(
         thread: threads.iter().position(|isolate| *isolate == Some(address)),
         buffers: buffers.collect(),
         group,
-        entry_frame: memory.u64_at(address + fields.isolate_entry_frame).unwrap_or(0),
+        entry_frame: memory.u64_at(address.wrapping_add(fields.isolate_entry_frame)).unwrap_or(0),
     })
 }
 
