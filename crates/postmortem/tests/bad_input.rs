@@ -85,7 +85,7 @@ fn try_ask(bytes: SharedBytes) -> Result<u64, String> {
         let _ = find_references(&heap, &classes, Some(&live), row.representative);
     }
     let _ = Walker::new(&heap, &executable).stack();
-    Ok(heap.report.object_count)
+    Ok(heap.report().object_count)
 }
 
 #[test]

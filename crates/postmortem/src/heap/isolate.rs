@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::page::PageHeader;
 use crate::core::Executable;
+use crate::core::executable::{CURRENT_ISOLATE, ISOLATE_GROUP, ISOLATE_KEY};
 use crate::elf::PT_TLS;
 use crate::layout::Layout;
 
@@ -14,14 +15,8 @@ use crate::layout::Layout;
 const REACH: u64 = 0x20000;
 /// Bytes of an isolate's structure, heap included: roots, handles, stack guard, contexts.
 const EXTENT: u64 = 0x16000;
-/// The thread-local variable that holds the current isolate.
-const CURRENT: &[u8] = b"_ZN2v88internal18g_current_isolate_E";
-/// Older versions: the number of a key of `pthread_getspecific`.
-const KEY: &[u8] = b"_ZN2v88internal7Isolate12isolate_key_E";
 /// Where glibc keeps the values of the first 32 such keys, from the thread pointer on.
 const KEYS: u64 = 0x310;
-/// The group of isolates that share read-only memory and tables.
-const GROUP: &[u8] = b"_ZN2v88internal12IsolateGroup22default_isolate_group_E";
 
 /// An isolate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,7 +69,7 @@ pub fn find_isolates(
     heaps.sort_unstable();
     heaps.dedup();
     let threads = isolates_of_threads(memory, executable);
-    let group = executable.symbols(|name| name == GROUP).first().map(|symbol| symbol.value);
+    let group = executable.symbol(ISOLATE_GROUP).map(|symbol| symbol.value);
     let group = group.and_then(|at| memory.u64_at(at.wrapping_add(executable.bias)).ok());
     let mut isolates: Vec<Isolate> =
         heaps.into_iter().filter_map(|heap| isolate_of(memory, layout, heap, &threads, group)).collect();
@@ -122,10 +117,8 @@ fn isolate_of(
 
 /// For each thread the isolate that its thread-local variable names.
 fn isolates_of_threads(memory: &dyn ProcessMemory, executable: &Executable) -> Vec<Option<u64>> {
-    let symbols = executable.symbols(|name| name == CURRENT || name == KEY);
-    let is = |name: &[u8]| symbols.iter().find(|symbol| symbol.name.as_bytes() == name);
     let local = executable.elf.segments.iter().find(|segment| segment.kind == PT_TLS);
-    let offset = match (is(CURRENT), local, is(KEY)) {
+    let offset = match (executable.symbol(CURRENT_ISOLATE), local, executable.symbol(ISOLATE_KEY)) {
         // The executable's block ends at the thread pointer.
         (Some(symbol), Some(segment), _) => segment
             .memory_size

@@ -200,6 +200,7 @@ fields! {
     page_next Required "MemoryChunk.list_next" "" [] five([232, 264, 264, 264, 256]);
     space_id Required "Space.id" "" [] all(16);
     space_new Required "NEW_SPACE" "" [] five([7, 1, 1, 1, 1]);
+    space_old Required "OLD_SPACE" "" [] five([1, 2, 2, 2, 2]);
     space_code Required "CODE_SPACE" "" [] five([2, 3, 3, 3, 3]);
     space_first_large Required "first large object space" "" [] five([4, 5, 6, 7, 7]);
     space_last_large Required "last large object space" "" [] five([6, 8, 10, 12, 12]);

@@ -50,7 +50,14 @@ impl CodeIndex {
             let kind = kind(flags & fields.code_kind_mask, fields.code_kind_baseline);
             (size > 0).then_some(Code { start, end: start.checked_add(size)?, object, kind })
         };
-        let objects = heap.objects().filter(|object| heap.kind_of(*object) == Some(code_type));
+        // New and old space hold no code objects in versions with trusted space, and are most of the heap.
+        let elsewhere = heap.layout.types.trusted_byte_array != crate::layout::NO_TYPE;
+        let pages = (0..heap.pages.len()).filter(|page| {
+            let space = heap.pages[*page].header.space.map_or(u64::MAX, u64::from);
+            !elsewhere || (space != fields.space_new && space != fields.space_old)
+        });
+        let objects = pages.flat_map(|page| heap.objects_on(page));
+        let objects = objects.filter(|object| heap.kind_of(*object) == Some(code_type));
         let mut codes: Vec<Code> = objects.filter_map(read).collect();
         codes.sort_by_key(|code| code.start);
         Self { codes }

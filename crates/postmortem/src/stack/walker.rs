@@ -9,13 +9,12 @@ use super::optimized::{Place, places};
 use super::source_positions::{position_at, rows};
 use crate::answers::hex;
 use crate::core::Executable;
+use crate::core::executable::BYTECODE_SIZES;
 use crate::heap::Heap;
 use crate::heap::words::{is_strong, small_integer, untag};
 
 /// No stack has more frames.
 const MOST_FRAMES: usize = 200_000;
-/// V8's table of the sizes of bytecodes.
-const SIZES: &[u8] = b"_ZN2v88internal11interpreter9Bytecodes14kBytecodeSizesE";
 /// The saved pointer to an outer exit frame lies so many words below an entry frame, at most.
 const ENTRY_WORDS: u64 = 16;
 /// No call passes more arguments than are worth telling.
@@ -39,7 +38,7 @@ struct At {
 impl<'h, 'm> Walker<'h, 'm> {
     /// Prepares: collects the code of the heap.
     pub fn new(heap: &'h Heap<'m>, executable: &Executable) -> Self {
-        let symbol = executable.symbols(|name| name == SIZES).into_iter().next();
+        let symbol = executable.symbol(BYTECODE_SIZES);
         let sizes = symbol.and_then(|symbol| executable.variable(symbol.value, symbol.size as usize));
         let sizes = BytecodeSizes::new(sizes.unwrap_or_default());
         Self { heap, codes: CodeIndex::new(heap), sizes }
