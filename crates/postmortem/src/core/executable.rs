@@ -73,13 +73,16 @@ pub struct Executable {
 
 /// The symbols that are asked for, found in one pass: V8's metadata, and single variables.
 const WANTED_PREFIXES: [&[u8]; 2] = [b"v8dbg_", b"_ZN2v88internal7Version"];
-const WANTED: [&[u8]; 4] = [CURRENT_ISOLATE, ISOLATE_KEY, ISOLATE_GROUP, BYTECODE_SIZES];
+const WANTED: [&[u8]; 5] = [CURRENT_ISOLATE, ISOLATE_KEY, ISOLATE_GROUP, BYTECODE_SIZES, OPERAND_COUNTS];
 /// The thread-local variable that holds the current isolate.
 pub(crate) const CURRENT_ISOLATE: &[u8] = b"_ZN2v88internal18g_current_isolate_E";
 /// Older versions: the number of a key of `pthread_getspecific`.
 pub(crate) const ISOLATE_KEY: &[u8] = b"_ZN2v88internal7Isolate12isolate_key_E";
 /// The group of isolates that share read-only memory and tables.
 pub(crate) const ISOLATE_GROUP: &[u8] = b"_ZN2v88internal12IsolateGroup22default_isolate_group_E";
+/// How many operands each operation of a deoptimization has.
+pub(crate) const OPERAND_COUNTS: &[u8] =
+    b"_ZZN2v88internal29TranslationOpcodeOperandCountENS0_17TranslationOpcodeEE6counts";
 /// The sizes of bytecodes.
 pub(crate) const BYTECODE_SIZES: &[u8] = b"_ZN2v88internal11interpreter9Bytecodes14kBytecodeSizesE";
 

@@ -84,12 +84,6 @@ impl<'h, 'm> Deoptimization<'h, 'm> {
         })
     }
 
-    /// The shared function of the code itself.
-    pub(super) fn own_function(&self) -> Option<u64> {
-        let index = usize::try_from(self.heap.layout.fields.deoptimization_shared?).ok()?;
-        self.heap.shared_in(*self.words.get(index)?)
-    }
-
     /// The number at an index.
     pub(super) fn number(&self, index: usize) -> Option<i64> {
         self.words.get(index).copied().and_then(small_integer)

@@ -4,12 +4,13 @@ use process_memory::{Thread, mapping_at};
 
 use super::baseline::{BytecodeSizes, bytecode_offset};
 use super::code_index::{Code, CodeIndex, CodeKind};
+use super::deoptimization::{self, OperandCounts};
 use super::frames::{Frame, FrameKind, Stack};
 use super::optimized::{Place, places};
 use super::source_positions::{position_at, rows};
 use crate::answers::hex;
 use crate::core::Executable;
-use crate::core::executable::BYTECODE_SIZES;
+use crate::core::executable::{BYTECODE_SIZES, OPERAND_COUNTS};
 use crate::heap::Heap;
 use crate::heap::words::{is_strong, small_integer, untag};
 
@@ -26,6 +27,7 @@ pub struct Walker<'h, 'm> {
     heap: &'h Heap<'m>,
     codes: CodeIndex,
     sizes: BytecodeSizes,
+    operands: OperandCounts,
 }
 
 /// Where a frame is: its pointer, and the address at which it goes on.
@@ -38,10 +40,13 @@ struct At {
 impl<'h, 'm> Walker<'h, 'm> {
     /// Prepares: collects the code of the heap.
     pub fn new(heap: &'h Heap<'m>, executable: &Executable) -> Self {
-        let symbol = executable.symbol(BYTECODE_SIZES);
-        let sizes = symbol.and_then(|symbol| executable.variable(symbol.value, symbol.size as usize));
-        let sizes = BytecodeSizes::new(sizes.unwrap_or_default());
-        Self { heap, codes: CodeIndex::new(heap), sizes }
+        let table = |name| {
+            let symbol = executable.symbol(name)?;
+            executable.variable(symbol.value, symbol.size as usize)
+        };
+        let sizes = BytecodeSizes::new(table(BYTECODE_SIZES).unwrap_or_default());
+        let operands = OperandCounts::new(&table(OPERAND_COUNTS).unwrap_or_default());
+        Self { heap, codes: CodeIndex::new(heap), sizes, operands }
     }
 
     /// The JavaScript frames of the thread that runs the isolate; `None` if no thread is known to.
@@ -243,7 +248,11 @@ impl<'h, 'm> Walker<'h, 'm> {
 
     fn optimized_frames(&self, code: &Code, at: At, function: u64, stack: &mut Stack) {
         let kind = if code.kind == CodeKind::Maglev { FrameKind::Maglev } else { FrameKind::Turbofan };
-        let places = places(self.heap, code, at.pc);
+        let mut places = places(self.heap, code, at.pc);
+        if places.is_empty() && code.kind == CodeKind::Maglev {
+            let position_of = |shared, bytecode| self.position_in(self.heap.bytecode_of(shared)?, bytecode);
+            places = deoptimization::places(self.heap, code, at.pc, &self.operands, position_of);
+        }
         if places.is_empty() {
             stack.frames.push(self.frame(kind, at, function, None));
         }
