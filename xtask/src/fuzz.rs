@@ -6,10 +6,11 @@ use crate::arguments::Arguments;
 use crate::shell::{root, run as execute, step};
 
 /// Each target with the folder of its corpus.
-const TARGETS: [(&str, &str); 4] = [
+const TARGETS: [(&str, &str); 5] = [
     ("read", "testing/corpus"),
     ("read_analyse_print", "testing/corpus"),
     ("recording", "testing/recordings"),
+    ("core_file", "testing/corpus"),
     ("gc_trace", "crates/leak-verdict/tests/gc-samples"),
 ];
 

@@ -10,6 +10,7 @@ pub mod elf;
 pub mod heap;
 pub mod layout;
 pub mod object;
+pub mod stack;
 
 pub use bytes::{FileBytes, Files, SharedBytes};
 pub use core::{CoreError, CoreFile, CutOff, Executable, ExecutableError, MappedFile};

@@ -32,7 +32,7 @@ fn every_object_is_found(version: &str, how: How) {
     let opened = known(version, how);
     let heap = opened.heap();
     assert_eq!(heap.roots.check(&heap), Vec::<String>::new());
-    println!("{version} {how:?}: {:?}", heap.report);
+    println!("{version} {how:?}: {:?}", heap.report());
     let entries = objects_map::find(&opened.memory);
     assert!(entries.len() > 40_000, "V8's list of objects was not found: {}", entries.len());
     let live = Liveness::mark(&heap);
@@ -58,7 +58,7 @@ fn every_object_is_found(version: &str, how: How) {
     assert!(live.count() as usize <= in_heap.len() + some, "{}", live.count());
     // Newer versions make parts of read-only pages inaccessible; the kernel leaves these out of cores.
     assert!(heap.pages.iter().all(|page| page.missing == 0 || page.header.heap == 0));
-    assert!(heap.report.lost_size < 4096, "{:?}", heap.report);
+    assert!(heap.report().lost_size < 4096, "{:?}", heap.report());
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub fn core(version: &str, program: &str, arguments: &[&str], how: How) -> Resul
     let folder = produce_once(&folder, |folder| {
         fs::create_dir_all(folder).map_err(SetupError::file(folder))?;
         let mut command = Command::new(&node);
-        command.arg(&script).args(arguments).current_dir(folder);
+        command.arg("--allow-natives-syntax").arg(&script).args(arguments).current_dir(folder);
         match how {
             How::Gcore => gcore(command, folder),
             How::Abort => abort(&command, folder),

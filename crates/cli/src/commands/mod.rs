@@ -51,6 +51,7 @@ commands! {
     Findjsobjects: findjsobjects,
     Jsprint: jsprint,
     Jsfindrefs: jsfindrefs,
+    Jsstack: jsstack,
     V8: v8,
     Gc: gc,
     Tune: tune,

@@ -6,9 +6,12 @@ mod layout;
 mod objects;
 mod print;
 mod seekable;
+mod stacks;
 
 pub use dead::{CoreOptions, Dead, PostmortemError};
 pub use layout::{LayoutAnswer, layout};
 pub use objects::{IsolateNote, ObjectRow, ObjectsAnswer, ObjectsQuestion, find_objects};
 pub use postmortem::answers::{Limits, Member, MemberKind, Reference, Value, ValueKind};
+pub use postmortem::stack::{Frame, FrameKind, Stack};
 pub use print::{Printed, References, print, references};
+pub use stacks::{StacksAnswer, stacks};

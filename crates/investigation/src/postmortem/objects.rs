@@ -75,7 +75,7 @@ pub fn find_objects(
         let heap = dead.heap(isolate);
         let address = hex(isolate.address);
         let problems = heap.roots.check(&heap);
-        isolates.push(IsolateNote { isolate: address.clone(), walk: heap.report.clone(), problems });
+        isolates.push(IsolateNote { isolate: address.clone(), walk: heap.report(), problems });
         let live = (!question.garbage).then(|| Liveness::mark(&heap));
         let names = ClassNames::new(&heap);
         let found = answers::find_objects(&heap, &names, live.as_ref(), progress)

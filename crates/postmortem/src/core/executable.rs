@@ -1,6 +1,7 @@
 //! The program that the process ran: found by its build id, never by its name alone.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use process_memory::{BuildId, ProcessMemory, auxiliary_type, build_id_at, build_id_in_notes};
 use thiserror::Error;
@@ -67,7 +68,23 @@ pub struct Executable {
     pub build_id: Option<BuildId>,
     /// Whether the core confirms the build id; if not, the user's word is all there is.
     pub confirmed: bool,
+    symbols: OnceLock<Vec<Symbol>>,
 }
+
+/// The symbols that are asked for, found in one pass: V8's metadata, and single variables.
+const WANTED_PREFIXES: [&[u8]; 2] = [b"v8dbg_", b"_ZN2v88internal7Version"];
+const WANTED: [&[u8]; 5] = [CURRENT_ISOLATE, ISOLATE_KEY, ISOLATE_GROUP, BYTECODE_SIZES, OPERAND_COUNTS];
+/// The thread-local variable that holds the current isolate.
+pub(crate) const CURRENT_ISOLATE: &[u8] = b"_ZN2v88internal18g_current_isolate_E";
+/// Older versions: the number of a key of `pthread_getspecific`.
+pub(crate) const ISOLATE_KEY: &[u8] = b"_ZN2v88internal7Isolate12isolate_key_E";
+/// The group of isolates that share read-only memory and tables.
+pub(crate) const ISOLATE_GROUP: &[u8] = b"_ZN2v88internal12IsolateGroup22default_isolate_group_E";
+/// How many operands each operation of a deoptimization has.
+pub(crate) const OPERAND_COUNTS: &[u8] =
+    b"_ZZN2v88internal29TranslationOpcodeOperandCountENS0_17TranslationOpcodeEE6counts";
+/// The sizes of bytecodes.
+pub(crate) const BYTECODE_SIZES: &[u8] = b"_ZN2v88internal11interpreter9Bytecodes14kBytecodeSizesE";
 
 impl fmt::Debug for Executable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,7 +123,15 @@ impl Executable {
                     core.overlay_with(&path, &bytes);
                     let bias = base.map_or(0, |base| bias(&elf, base));
                     let confirmed = expected.is_some();
-                    return Ok(Self { path: candidate, bytes, elf, bias, build_id, confirmed });
+                    return Ok(Self {
+                        path: candidate,
+                        bytes,
+                        elf,
+                        bias,
+                        build_id,
+                        confirmed,
+                        symbols: OnceLock::new(),
+                    });
                 }
                 Err(error) => refused = Some(refused.unwrap_or(error)),
             }
@@ -128,12 +153,30 @@ impl Executable {
         let elf = Elf::read(&*bytes).map_err(|_| ExecutableError::NotProgram { path: path.to_owned() })?;
         let build_id = build_id(&bytes, &elf);
         let bias = bias(&elf, base);
-        Ok(Self { path: path.to_owned(), bytes, elf, bias, build_id, confirmed: true })
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+            elf,
+            bias,
+            build_id,
+            confirmed: true,
+            symbols: OnceLock::new(),
+        })
     }
 
-    /// Its defined symbols that `wanted` accepts.
-    pub fn symbols(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<Symbol> {
-        symbols(&*self.bytes, &self.elf, wanted)
+    /// The symbols of V8 that reading depends on.
+    pub(crate) fn symbols(&self) -> &[Symbol] {
+        self.symbols.get_or_init(|| {
+            let wanted = |name: &[u8]| {
+                WANTED.contains(&name) || WANTED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            };
+            symbols(&*self.bytes, &self.elf, wanted)
+        })
+    }
+
+    /// One of these symbols.
+    pub(crate) fn symbol(&self, name: &[u8]) -> Option<&Symbol> {
+        self.symbols().iter().find(|symbol| symbol.name.as_bytes() == name)
     }
 
     /// The bytes of an initialized variable; zeros for one that is in the file's zero-filled part.

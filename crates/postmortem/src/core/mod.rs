@@ -1,7 +1,7 @@
 //! Core files as [`ProcessMemory`]: what the core does not hold is taken from the files that were mapped, if they
 //! are the same files still; what nobody holds is said to be missing.
 
-mod executable;
+pub(crate) mod executable;
 mod notes;
 mod region;
 

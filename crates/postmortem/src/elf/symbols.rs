@@ -1,5 +1,7 @@
 //! Symbol tables.
 
+use std::borrow::Cow;
+
 use super::{Elf, four, word};
 use crate::bytes::{FileBytes, bytes_at};
 
@@ -26,7 +28,7 @@ pub fn symbols(file: &dyn FileBytes, elf: &Elf, wanted: impl Fn(&[u8]) -> bool) 
         for section in elf.sections.iter().filter(|section| section.kind == kind) {
             let Some(names) = elf.sections.get(section.link as usize) else { continue };
             let (Some(table), Some(names)) =
-                (bytes_at(file, section.offset, section.size), bytes_at(file, names.offset, names.size))
+                (bytes_in(file, section.offset, section.size), bytes_in(file, names.offset, names.size))
             else {
                 continue;
             };
@@ -45,6 +47,12 @@ pub fn symbols(file: &dyn FileBytes, elf: &Elf, wanted: impl Fn(&[u8]) -> bool) 
         }
     }
     found
+}
+
+/// Tables of tens of megabytes are not copied.
+fn bytes_in(file: &dyn FileBytes, offset: u64, length: u64) -> Option<Cow<'_, [u8]>> {
+    let borrowed = usize::try_from(length).ok().and_then(|length| file.borrow(offset, length));
+    borrowed.map(Cow::Borrowed).or_else(|| bytes_at(file, offset, length).map(Cow::Owned))
 }
 
 fn name_at(names: &[u8], offset: u32) -> &[u8] {

@@ -43,6 +43,23 @@ fn words_at(memory: &dyn ProcessMemory, address: u64, length: u64) -> Vec<u64> {
     words.iter().map(|word| u64::from_le_bytes(*word)).collect()
 }
 
+/// So many words, if all of them are what is expected. Read in small steps: most of what looks like a list is none.
+fn objects_at(heap: &Heap<'_>, address: u64, count: u64, expected: impl Fn(u64) -> bool) -> Option<Vec<u64>> {
+    const STEP: u64 = 64;
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < count {
+        let step = STEP.min(count - at);
+        let words = words_at(heap.memory, address.checked_add(8 * at)?, 8 * step);
+        if words.len() as u64 != step || !words.iter().all(|word| expected(*word)) {
+            return None;
+        }
+        found.extend(words);
+        at += step;
+    }
+    Some(found)
+}
+
 /// The stacks and registers of all threads.
 fn stacks(heap: &Heap<'_>, words: &mut Vec<u64>) {
     for thread in heap.memory.threads() {
@@ -99,9 +116,13 @@ fn eternal(heap: &Heap<'_>, isolate: &[u64], words: &mut Vec<u64>) {
         let mut found = Vec::new();
         for (i, block) in words_at(memory, begin, size.div_ceil(SLOTS) * 8).into_iter().enumerate() {
             let rest = size - i as u64 * SLOTS;
-            found.extend(words_at(memory, block, rest.min(SLOTS) * 8));
+            let slots = objects_at(heap, block, rest.min(SLOTS), |word| heap.target(word).is_some());
+            match slots {
+                Some(slots) => found.extend(slots),
+                None => break,
+            }
         }
-        if found.len() as u64 == size && found.iter().all(|word| heap.target(*word).is_some()) {
+        if found.len() as u64 == size {
             words.extend(found);
             return;
         }
@@ -116,11 +137,12 @@ fn lists(heap: &Heap<'_>, isolate: &[u64], words: &mut Vec<u64>) {
         if !sane || end - begin > MOST || heap.locate(*begin).is_some() {
             continue;
         }
-        let found = words_at(heap.memory, *begin, end - begin);
-        let object = |word: &u64| *word as u32 == 0 || heap.target(*word).is_some();
+        let object = |word: u64| word as u32 == 0 || heap.target(word).is_some();
         let external =
             |word: &u64| heap.kind_of(untag(*word)).is_some_and(|kind| kind < 128 && kind & 7 == 2);
-        if found.len() as u64 * 8 == end - begin && found.iter().all(object) && !found.iter().all(external) {
+        if let Some(found) = objects_at(heap, *begin, (end - begin) / 8, object)
+            && !found.iter().all(external)
+        {
             words.extend(found);
         }
     }
@@ -129,8 +151,10 @@ fn lists(heap: &Heap<'_>, isolate: &[u64], words: &mut Vec<u64>) {
 /// Local handles of the innermost scopes; those further out are found on the way from the isolate.
 fn local(heap: &Heap<'_>, words: &mut Vec<u64>) {
     let Some(offset) = heap.layout.fields.isolate_handles else { return };
-    let at = heap.isolate.address + offset;
-    let (Ok(next), Ok(limit)) = (heap.memory.u64_at(at), heap.memory.u64_at(at + 8)) else { return };
+    let at = heap.isolate.address.wrapping_add(offset);
+    let (Ok(next), Ok(limit)) = (heap.memory.u64_at(at), heap.memory.u64_at(at.wrapping_add(8))) else {
+        return;
+    };
     let start = limit.wrapping_sub(LOCAL_BLOCK);
     if next >= start && next <= limit {
         words.extend(words_at(heap.memory, start, next - start));
@@ -141,8 +165,8 @@ fn local(heap: &Heap<'_>, words: &mut Vec<u64>) {
 pub(super) fn dispatch_table(heap: &Heap<'_>) -> Option<u64> {
     let fields = &heap.layout.fields;
     let at = match (fields.isolate_dispatch_table, fields.group_dispatch_table) {
-        (Some(offset), _) => heap.isolate.address + offset,
-        (None, Some(offset)) => heap.isolate.group? + offset,
+        (Some(offset), _) => heap.isolate.address.wrapping_add(offset),
+        (None, Some(offset)) => heap.isolate.group?.wrapping_add(offset),
         (None, None) => return None,
     };
     heap.memory.u64_at(at).ok()

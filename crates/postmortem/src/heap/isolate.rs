@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::page::PageHeader;
 use crate::core::Executable;
+use crate::core::executable::{CURRENT_ISOLATE, ISOLATE_GROUP, ISOLATE_KEY};
 use crate::elf::PT_TLS;
 use crate::layout::Layout;
 
@@ -14,14 +15,8 @@ use crate::layout::Layout;
 const REACH: u64 = 0x20000;
 /// Bytes of an isolate's structure, heap included: roots, handles, stack guard, contexts.
 const EXTENT: u64 = 0x16000;
-/// The thread-local variable that holds the current isolate.
-const CURRENT: &[u8] = b"_ZN2v88internal18g_current_isolate_E";
-/// Older versions: the number of a key of `pthread_getspecific`.
-const KEY: &[u8] = b"_ZN2v88internal7Isolate12isolate_key_E";
 /// Where glibc keeps the values of the first 32 such keys, from the thread pointer on.
 const KEYS: u64 = 0x310;
-/// The group of isolates that share read-only memory and tables.
-const GROUP: &[u8] = b"_ZN2v88internal12IsolateGroup22default_isolate_group_E";
 
 /// An isolate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,7 +69,7 @@ pub fn find_isolates(
     heaps.sort_unstable();
     heaps.dedup();
     let threads = isolates_of_threads(memory, executable);
-    let group = executable.symbols(|name| name == GROUP).first().map(|symbol| symbol.value);
+    let group = executable.symbol(ISOLATE_GROUP).map(|symbol| symbol.value);
     let group = group.and_then(|at| memory.u64_at(at.wrapping_add(executable.bias)).ok());
     let mut isolates: Vec<Isolate> =
         heaps.into_iter().filter_map(|heap| isolate_of(memory, layout, heap, &threads, group)).collect();
@@ -97,16 +92,16 @@ fn isolate_of(
     let start = heap.checked_sub(REACH)?;
     let candidates = (1..=(heap - start) / 8).map(|words| heap - words * 8);
     let is_isolate = |address: &u64| {
-        memory.u64_at(address + 8).ok() == Some(*address)
+        memory.u64_at(address.wrapping_add(8)).ok() == Some(*address)
             && memory.u64_at(*address).ok() == Some(0)
             && memory
-                .u64_at(address + fields.roots + 8 * fields.root_undefined)
+                .u64_at(address.wrapping_add(fields.roots + 8 * fields.root_undefined))
                 .is_ok_and(super::words::is_strong)
     };
     let address = candidates.into_iter().find(is_isolate)?;
     let buffer = |offset: u64| {
-        let top = memory.u64_at(address + offset + 8).ok()?;
-        let limit = memory.u64_at(address + offset + 16).ok()?;
+        let top = memory.u64_at(address.wrapping_add(offset + 8)).ok()?;
+        let limit = memory.u64_at(address.wrapping_add(offset + 16)).ok()?;
         (top < limit && top % 8 == 0 && limit % 8 == 0).then_some(top..limit)
     };
     let buffers = [fields.isolate_new_buffer, fields.isolate_old_buffer].into_iter().filter_map(buffer);
@@ -116,16 +111,14 @@ fn isolate_of(
         thread: threads.iter().position(|isolate| *isolate == Some(address)),
         buffers: buffers.collect(),
         group,
-        entry_frame: memory.u64_at(address + fields.isolate_entry_frame).unwrap_or(0),
+        entry_frame: memory.u64_at(address.wrapping_add(fields.isolate_entry_frame)).unwrap_or(0),
     })
 }
 
 /// For each thread the isolate that its thread-local variable names.
 fn isolates_of_threads(memory: &dyn ProcessMemory, executable: &Executable) -> Vec<Option<u64>> {
-    let symbols = executable.symbols(|name| name == CURRENT || name == KEY);
-    let is = |name: &[u8]| symbols.iter().find(|symbol| symbol.name.as_bytes() == name);
     let local = executable.elf.segments.iter().find(|segment| segment.kind == PT_TLS);
-    let offset = match (is(CURRENT), local, is(KEY)) {
+    let offset = match (executable.symbol(CURRENT_ISOLATE), local, executable.symbol(ISOLATE_KEY)) {
         // The executable's block ends at the thread pointer.
         (Some(symbol), Some(segment), _) => segment
             .memory_size

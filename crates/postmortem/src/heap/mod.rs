@@ -24,7 +24,7 @@ pub use roots::Roots;
 pub(crate) use size::{MOST_INLINE_NAMES, scope_flags};
 pub use walk::WalkReport;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
 use process_memory::{Gap, GapKind, ProcessMemory, ReadExt};
 use rustc_hash::FxHashMap;
@@ -34,9 +34,10 @@ use crate::object::LineTable;
 use bitmap::Bitmap;
 use kind::Kinds;
 use page_table::PageTable;
+use walk::PageWalk;
 use words::{is_strong, is_weak, untag};
 
-/// One isolate's heap, walked: every object's place is known.
+/// One isolate's heap.
 pub struct Heap<'m> {
     /// The memory that it lies in.
     pub memory: &'m dyn ProcessMemory,
@@ -48,11 +49,9 @@ pub struct Heap<'m> {
     pub pages: Vec<Page<'m>>,
     /// The roots table.
     pub roots: Roots,
-    /// What the walk met.
-    pub report: WalkReport,
     pub(crate) kinds: Kinds,
     table: PageTable,
-    starts: Vec<Bitmap>,
+    walks: Vec<OnceCell<PageWalk>>,
     maps: RefCell<Maps>,
     pub(crate) line_tables: RefCell<FxHashMap<u64, Option<LineTable>>>,
 }
@@ -61,13 +60,13 @@ impl std::fmt::Debug for Heap<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Heap")
             .field("isolate", &self.isolate)
-            .field("report", &self.report)
+            .field("pages", &self.pages.len())
             .finish_non_exhaustive()
     }
 }
 
 impl<'m> Heap<'m> {
-    /// Collects the pages of an isolate and walks them. `headers` are the process's pages, of all isolates.
+    /// Collects the pages of an isolate; they are walked when they are first needed. `headers` are the process's pages, of all isolates.
     pub fn new(
         memory: &'m dyn ProcessMemory,
         layout: &'m Layout,
@@ -86,14 +85,13 @@ impl<'m> Heap<'m> {
             table: PageTable::new(&ranges),
             pages,
             roots: Roots::default(),
-            report: WalkReport::default(),
             kinds: Kinds::new(layout),
-            starts: Vec::new(),
+            walks: Vec::new(),
             maps: RefCell::default(),
             line_tables: RefCell::default(),
         };
+        heap.walks = heap.pages.iter().map(|_| OnceCell::new()).collect();
         heap.roots = Roots::read(&heap);
-        heap.walk();
         heap
     }
 
@@ -108,9 +106,7 @@ impl<'m> Heap<'m> {
     /// Whether an object starts at an address.
     pub fn is_object(&self, address: u64) -> bool {
         address % 8 == 0
-            && self
-                .locate(address)
-                .is_some_and(|(page, offset)| self.starts.get(page).is_some_and(|bits| bits.get(offset / 8)))
+            && self.locate(address).is_some_and(|(page, offset)| self.starts(page).get(offset / 8))
     }
 
     /// The object whose bytes an address is among.
@@ -210,7 +206,7 @@ impl<'m> Heap<'m> {
     /// The objects of one page, in order.
     pub(crate) fn objects_on(&self, page: usize) -> impl Iterator<Item = u64> + '_ {
         let start = self.pages[page].start;
-        self.starts[page].ones().map(move |bit| start + bit as u64 * 8)
+        self.starts(page).ones().map(move |bit| start + bit as u64 * 8)
     }
 
     /// All objects, page by page.
@@ -219,6 +215,6 @@ impl<'m> Heap<'m> {
     }
 
     pub(crate) fn starts(&self, page: usize) -> &Bitmap {
-        &self.starts[page]
+        &self.walked(page).starts
     }
 }

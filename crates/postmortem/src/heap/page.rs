@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use process_memory::{ProcessMemory, ReadExt};
+use process_memory::{GapKind, ProcessMemory, ReadExt};
 
 use crate::layout::Layout;
 
@@ -109,8 +109,10 @@ pub fn find_pages(memory: &dyn ProcessMemory, layout: &Layout) -> Vec<PageHeader
                     next = page.area.end.checked_next_multiple_of(PAGE).unwrap_or(u64::MAX);
                     pages.push(page);
                     // Nothing inside a page is taken for another one.
-                    base = next.max(base + PAGE);
+                    base = next.max(base.saturating_add(PAGE));
                 }
+                // All of this mapping was left out, however long it is.
+                None if is_absent(memory, base) => break,
                 None => match base.checked_add(PAGE) {
                     Some(following) => base = following,
                     None => break,
@@ -119,6 +121,10 @@ pub fn find_pages(memory: &dyn ProcessMemory, layout: &Layout) -> Vec<PageHeader
         }
     }
     pages
+}
+
+fn is_absent(memory: &dyn ProcessMemory, address: u64) -> bool {
+    memory.u64_at(address).is_err_and(|gap| gap.kind == GapKind::Absent)
 }
 
 /// A page with its objects' bytes.

@@ -31,30 +31,32 @@ pub struct WalkReport {
 }
 
 /// Where a page's objects are, and what was met.
-struct PageWalk {
-    starts: Bitmap,
+#[derive(Debug)]
+pub(super) struct PageWalk {
+    pub(super) starts: Bitmap,
     report: WalkReport,
 }
 
 impl Heap<'_> {
-    /// Walks all pages.
-    pub(super) fn walk(&mut self) {
-        let mut starts = Vec::with_capacity(self.pages.len());
+    /// What the walk met on all pages; those that were not needed yet are walked now.
+    pub fn report(&self) -> WalkReport {
         let mut sum = WalkReport { page_count: self.pages.len() as u64, ..WalkReport::default() };
-        for index in 0..self.pages.len() {
-            let walked = self.walk_page(index);
-            sum.missing_size += self.pages[index].missing;
-            let report = &walked.report;
+        for (index, page) in self.pages.iter().enumerate() {
+            sum.missing_size += page.missing;
+            let report = &self.walked(index).report;
             sum.object_count += report.object_count;
             sum.object_size += report.object_size;
             sum.free_size += report.free_size;
             sum.resynced_count += report.resynced_count;
             sum.lost_count += report.lost_count;
             sum.lost_size += report.lost_size;
-            starts.push(walked.starts);
         }
-        self.starts = starts;
-        self.report = sum;
+        sum
+    }
+
+    /// A page's objects: it is walked when it is first asked for.
+    pub(super) fn walked(&self, index: usize) -> &PageWalk {
+        self.walks[index].get_or_init(|| self.walk_page(index))
     }
 
     fn walk_page(&self, index: usize) -> PageWalk {

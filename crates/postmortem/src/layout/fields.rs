@@ -139,7 +139,7 @@ fields! {
     bytecode_source_positions Required "BytecodeArray.source_position_table" "" [] five([32, 32, 24, 24, 24]);
     /// 0: pairs of signed numbers; 1: the first number is unsigned, with two flags in its low bits.
     source_position_format Required "source position encoding" "" [] five([0, 0, 0, 0, 1]);
-    code_flags Required "Code.flags" "class Code flags" [] [(NODE20, NODE22, 52)];
+    code_flags Required "Code.flags" "class Code flags" [] [(NODE20, NODE22, 48)];
     code_instruction_start Required "Code.instruction_start" "class Code instruction_start" [] [(NODE20, NODE22, 40)];
     code_instruction_size Required "Code.instruction_size" "class Code instruction_size" [] [(NODE20, NODE22, 56)];
     code_metadata_size Optional "Code.metadata_size" "" [] [(NODE18, NODE20, 44), (NODE20, NODE22, 60)];
@@ -147,7 +147,6 @@ fields! {
     code_is_inline Required "Code holds instructions" "" [] five([1, 0, 0, 0, 0]);
     code_deoptimization_data Required "Code.deoptimization_data_or_interpreter_data" "class Code deoptimization_data" [] [(NODE18, NODE20, 16), (NODE22, UNKNOWN, 8)];
     code_position_table Required "Code.position_table" "class Code source_position_table" [] [(NODE18, NODE20, 24), (NODE22, UNKNOWN, 16)];
-    code_builtin_id Required "Code.builtin_id" "" [] five([60, 48, 72, 76, 76]);
     /// Bytes of instructions' own header in their object.
     instruction_stream_header Optional "InstructionStream.instruction_start" "class InstructionStream instruction_start" [] none();
     instruction_stream_size Optional "InstructionStream.body_size" "" [] [(NODE22, UNKNOWN, 24)];
@@ -201,6 +200,7 @@ fields! {
     page_next Required "MemoryChunk.list_next" "" [] five([232, 264, 264, 264, 256]);
     space_id Required "Space.id" "" [] all(16);
     space_new Required "NEW_SPACE" "" [] five([7, 1, 1, 1, 1]);
+    space_old Required "OLD_SPACE" "" [] five([1, 2, 2, 2, 2]);
     space_code Required "CODE_SPACE" "" [] five([2, 3, 3, 3, 3]);
     space_first_large Required "first large object space" "" [] five([4, 5, 6, 7, 7]);
     space_last_large Required "last large object space" "" [] five([6, 8, 10, 12, 12]);

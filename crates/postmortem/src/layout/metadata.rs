@@ -22,9 +22,7 @@ impl Metadata {
     /// Reads them out of the executable's file.
     pub fn read(executable: &Executable) -> Self {
         let mut metadata = Self::default();
-        let wanted =
-            |name: &[u8]| name.starts_with(PREFIX.as_bytes()) || name.starts_with(VERSION.as_bytes());
-        for symbol in executable.symbols(wanted) {
+        for symbol in executable.symbols() {
             let Some(bytes) = executable.variable(symbol.value, 4) else { continue };
             let Ok(bytes) = <[u8; 4]>::try_from(bytes.as_slice()) else { continue };
             metadata.add(&symbol.name, i64::from(i32::from_le_bytes(bytes)));

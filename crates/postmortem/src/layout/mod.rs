@@ -12,6 +12,7 @@ use crate::core::Executable;
 pub use fields::Fields;
 pub use metadata::Metadata;
 pub use row::{Derived, Found, Need, Row, Span, Version};
+pub(crate) use types::NONE as NO_TYPE;
 pub use types::Types;
 
 /// Why no layout could be made.

@@ -20,8 +20,10 @@ pub struct Text {
     pub missing: Option<String>,
 }
 
-/// Parts of one string that may be visited: a rope of this many is no rope but a loop.
-const MOST_PARTS: usize = 1 << 24;
+/// A string has two parts for each of its characters at most, and some empty ones: more is a loop.
+const PARTS_PER_UNIT: u64 = 4;
+/// The same, for short strings.
+const LEAST_PARTS: u64 = 1000;
 
 /// A part that is still to be read: a string, and which of its units.
 struct Part {
@@ -68,7 +70,7 @@ impl Heap<'_> {
         while let Some(part) = stack.pop() {
             parts += 1;
             let broken = Gap { address: part.string, kind: GapKind::Unreadable };
-            if parts > MOST_PARTS || units.len() as u64 > length {
+            if parts > length.saturating_mul(PARTS_PER_UNIT) + LEAST_PARTS || units.len() as u64 > length {
                 return Err(broken);
             }
             if part.from >= part.to {

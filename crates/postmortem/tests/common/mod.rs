@@ -18,7 +18,7 @@ use test_heaps::cores::{Core, How, core};
 pub struct Here;
 
 #[allow(unsafe_code, reason = "cores of gigabytes are mapped, as the program does it")]
-fn map(path: &str) -> Option<SharedBytes> {
+pub fn map_file(path: &str) -> Option<SharedBytes> {
     let file = File::open(path).ok()?;
     // SAFETY: nobody writes to these files: cores are made once, programs are installed once.
     let map = unsafe { Mmap::map(&file) }.ok()?;
@@ -27,7 +27,7 @@ fn map(path: &str) -> Option<SharedBytes> {
 
 impl Files for Here {
     fn open(&self, path: &str) -> Option<SharedBytes> {
-        map(path)
+        map_file(path)
     }
 
     fn elsewhere(&self, _path: &str, _build_id: &BuildId) -> Vec<String> {
@@ -56,7 +56,7 @@ pub fn known(version: &str, how: How) -> Opened {
 
 /// Opens what was made.
 pub fn open(made: Core) -> Opened {
-    let bytes = map(&made.path().to_string_lossy()).expect("the core");
+    let bytes = map_file(&made.path().to_string_lossy()).expect("the core");
     let mut memory = CoreFile::new(bytes).expect("a core");
     let executable = Executable::find(&mut memory, None, &Here).expect("its program");
     memory.overlay(&Here);

@@ -1,0 +1,28 @@
+//! What ran.
+
+use postmortem::stack::{Stack, Walker};
+use serde::Serialize;
+
+use super::Dead;
+
+/// The stacks of all threads that run JavaScript.
+#[derive(Clone, Debug, Serialize)]
+pub struct StacksAnswer {
+    /// The program's own thread first, then workers.
+    pub threads: Vec<Stack>,
+    /// Isolates whose thread is not known.
+    pub isolates_without_thread: Vec<String>,
+}
+
+/// Walks the stacks.
+pub fn stacks(dead: &Dead) -> StacksAnswer {
+    let mut answer = StacksAnswer { threads: Vec::new(), isolates_without_thread: Vec::new() };
+    for isolate in dead.isolates() {
+        let heap = dead.heap(isolate);
+        match Walker::new(&heap, &dead.executable).stack() {
+            Some(stack) => answer.threads.push(stack),
+            None => answer.isolates_without_thread.push(postmortem::answers::hex(isolate.address)),
+        }
+    }
+    answer
+}

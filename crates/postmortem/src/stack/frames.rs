@@ -1,0 +1,61 @@
+//! Frames as plain data.
+
+use serde::Serialize;
+
+/// What made a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrameKind {
+    /// The interpreter.
+    Interpreted,
+    /// Sparkplug: machine code, one to one from bytecode.
+    Baseline,
+    /// The quick optimizing compiler.
+    Maglev,
+    /// The thorough one.
+    Turbofan,
+    /// A function that was optimized into another one: it has no frame of its own.
+    Inlined,
+    /// A function of V8 itself.
+    Builtin,
+    /// C++.
+    Native,
+}
+
+/// A frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Frame {
+    /// What made it.
+    pub kind: FrameKind,
+    /// The function's name; none if it cannot be told.
+    pub function: Option<String>,
+    /// Its script's name.
+    pub script: Option<String>,
+    /// The line of the call (or of what was being done), from 1.
+    pub line: Option<u64>,
+    /// The column, from 1.
+    pub column: Option<u64>,
+    /// The address of the function's object, in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_address: Option<String>,
+    /// `this`, in hexadecimal; none if it is no object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receiver: Option<String>,
+    /// Arguments as words: addresses of objects (tagged), or small integers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+}
+
+/// The frames of one thread, innermost first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stack {
+    /// The thread's id.
+    pub thread: u32,
+    /// The isolate that it runs.
+    pub isolate: String,
+    /// Its frames.
+    pub frames: Vec<Frame>,
+    /// Why the walk ended before the outermost frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
+}

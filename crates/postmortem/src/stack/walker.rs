@@ -1,0 +1,310 @@
+//! Walks the frames of a thread by their frame pointers.
+
+use process_memory::{Thread, mapping_at};
+
+use super::baseline::{BytecodeSizes, bytecode_offset};
+use super::code_index::{Code, CodeIndex, CodeKind};
+use super::deoptimization::{self, OperandCounts};
+use super::frames::{Frame, FrameKind, Stack};
+use super::optimized::{Place, places};
+use super::source_positions::{position_at, rows};
+use crate::answers::hex;
+use crate::core::Executable;
+use crate::core::executable::{BYTECODE_SIZES, OPERAND_COUNTS};
+use crate::heap::Heap;
+use crate::heap::words::{is_strong, small_integer, untag};
+
+/// No stack has more frames.
+const MOST_FRAMES: usize = 200_000;
+/// The saved pointer to an outer exit frame lies so many words below an entry frame, at most.
+const ENTRY_WORDS: u64 = 16;
+/// No call passes more arguments than are worth telling.
+const MOST_ARGUMENTS: u64 = 64;
+
+/// Walks the stacks of one isolate's threads.
+#[derive(Debug)]
+pub struct Walker<'h, 'm> {
+    heap: &'h Heap<'m>,
+    codes: CodeIndex,
+    sizes: BytecodeSizes,
+    operands: OperandCounts,
+}
+
+/// Where a frame is: its pointer, and the address at which it goes on.
+#[derive(Debug, Clone, Copy)]
+struct At {
+    frame: u64,
+    pc: u64,
+}
+
+impl<'h, 'm> Walker<'h, 'm> {
+    /// Prepares: collects the code of the heap.
+    pub fn new(heap: &'h Heap<'m>, executable: &Executable) -> Self {
+        let table = |name| {
+            let symbol = executable.symbol(name)?;
+            executable.variable(symbol.value, symbol.size as usize)
+        };
+        let sizes = BytecodeSizes::new(table(BYTECODE_SIZES).unwrap_or_default());
+        let operands = OperandCounts::new(&table(OPERAND_COUNTS).unwrap_or_default());
+        Self { heap, codes: CodeIndex::new(heap), sizes, operands }
+    }
+
+    /// The JavaScript frames of the thread that runs the isolate; `None` if no thread is known to.
+    pub fn stack(&self) -> Option<Stack> {
+        let thread = self.heap.memory.threads().get(self.heap.isolate.thread?)?;
+        let mut stack = Stack {
+            thread: thread.id,
+            isolate: hex(self.heap.isolate.address),
+            frames: Vec::new(),
+            incomplete: None,
+        };
+        let mut next = self.innermost(thread, &mut stack);
+        while let Some(at) = next {
+            if stack.frames.len() >= MOST_FRAMES {
+                stack.incomplete = Some(format!("more than {MOST_FRAMES} frames"));
+                break;
+            }
+            next = self.step(at, &mut stack);
+        }
+        Some(stack)
+    }
+
+    /// In V8's code the registers say where; in C++ the isolate remembers the frame that called it.
+    fn innermost(&self, thread: &Thread, stack: &mut Stack) -> Option<At> {
+        let (pc, frame) = (thread.registers.program_counter(), thread.registers.frame_pointer());
+        if self.codes.find(pc).is_some() && self.on_stack(frame, thread.registers.stack_pointer()) {
+            return Some(At { frame, pc });
+        }
+        match self.heap.isolate.entry_frame {
+            0 => None,
+            exit => self.leave_exit(exit, stack),
+        }
+    }
+
+    fn on_stack(&self, frame: u64, other: u64) -> bool {
+        let mapping = mapping_at(self.heap.memory.mappings(), other);
+        frame % 8 == 0 && mapping.is_some_and(|mapping| mapping.range.contains(&frame))
+    }
+
+    /// From an exit frame, which belongs to a call into C++, to its caller.
+    fn leave_exit(&self, frame: u64, stack: &mut Stack) -> Option<At> {
+        stack.frames.extend(self.exit_frame(frame));
+        self.caller(frame, stack)
+    }
+
+    /// The function that an exit frame is of, if it is a function of the language.
+    fn exit_frame(&self, frame: u64) -> Option<Frame> {
+        let words = (2..10).filter_map(|i| self.heap.word(frame.wrapping_add(8 * i)).ok());
+        // Only C++ builtins have their function here: right behind the return address and what was `new.target`.
+        let function = words
+            .take(3)
+            .filter_map(|word| self.heap.target(word))
+            .find(|object| self.heap.map_of(*object).is_some_and(|map| map.is_function(self.heap.layout)))?;
+        let name = self.heap.function(function)?.name;
+        (!name.is_empty() && self.is_builtin_exit(frame)).then(|| Frame {
+            kind: FrameKind::Builtin,
+            function: Some(name),
+            script: None,
+            line: None,
+            column: None,
+            function_address: Some(hex(function)),
+            receiver: None,
+            arguments: Vec::new(),
+        })
+    }
+
+    fn is_builtin_exit(&self, frame: u64) -> bool {
+        let marker = self.marker(frame);
+        let metadata = &self.heap.layout.metadata;
+        marker.is_some() && marker == metadata.value("frametype_BuiltinExitFrame")
+    }
+
+    /// The type of a frame that is none of a function.
+    fn marker(&self, frame: u64) -> Option<i64> {
+        let offset = self.heap.layout.fields.frame_context;
+        let word = self.heap.word(frame.wrapping_add(offset)).ok()?;
+        (word & 1 == 0 && word < 1 << 32).then_some((word >> 1) as i64)
+    }
+
+    fn caller(&self, frame: u64, stack: &mut Stack) -> Option<At> {
+        let next = self.heap.word(frame).ok().zip(self.heap.word(frame.wrapping_add(8)).ok());
+        let Some((outer, pc)) = next else {
+            stack.incomplete = Some(format!("no memory at {frame:#x}"));
+            return None;
+        };
+        // Frames lie one above the other: what does not go up is broken, or the end.
+        if outer <= frame || outer % 8 != 0 {
+            if outer != 0 {
+                stack.incomplete = Some(format!("the frame at {frame:#x} names no outer one"));
+            }
+            return None;
+        }
+        Some(At { frame: outer, pc })
+    }
+
+    fn step(&self, at: At, stack: &mut Stack) -> Option<At> {
+        let fields = &self.heap.layout.fields;
+        match self.marker(at.frame) {
+            Some(marker) => {
+                let marker = marker as u64;
+                if marker == fields.frame_type_entry || marker == fields.frame_type_construct_entry {
+                    return self.leave_entry(at.frame, stack);
+                }
+                self.caller(at.frame, stack)
+            }
+            None => {
+                self.function_frames(at, stack);
+                self.caller(at.frame, stack)
+            }
+        }
+    }
+
+    /// An entry frame is what C++ calls JavaScript with; it saved the exit frame before it.
+    fn leave_entry(&self, frame: u64, stack: &mut Stack) -> Option<At> {
+        let saved = (2..ENTRY_WORDS).filter_map(|i| self.heap.word(frame.wrapping_sub(8 * i)).ok());
+        let metadata = &self.heap.layout.metadata;
+        let exits = [
+            "ExitFrame",
+            "BuiltinExitFrame",
+            "ApiCallbackExitFrame",
+            "ApiAccessorExitFrame",
+            "ApiConstructExitFrame",
+            "ApiNamedAccessorExitFrame",
+            "ApiIndexedAccessorExitFrame",
+        ];
+        let exits: Vec<i64> =
+            exits.iter().filter_map(|name| metadata.value(&format!("frametype_{name}"))).collect();
+        let is_exit = |word: &u64| {
+            *word > frame && word % 8 == 0 && self.marker(*word).is_some_and(|marker| exits.contains(&marker))
+        };
+        let exit = saved.into_iter().find(is_exit)?;
+        self.leave_exit(exit, stack)
+    }
+
+    /// The frame of a function, and of those that were optimized into it.
+    fn function_frames(&self, at: At, stack: &mut Stack) {
+        let fields = &self.heap.layout.fields;
+        let slot = |offset: u64| self.heap.word(at.frame.wrapping_add(offset)).ok();
+        let function = slot(fields.frame_function).and_then(|word| self.heap.target(word));
+        let Some(function) = function.filter(|function| self.heap.shared_of(*function).is_some()) else {
+            return;
+        };
+        let code = self.codes.find(at.pc);
+        match code.map(|code| code.kind) {
+            Some(CodeKind::Baseline) => {
+                let position = code.and_then(|code| self.baseline_position(&code, function, at.pc));
+                stack.frames.push(self.frame(FrameKind::Baseline, at, function, position));
+            }
+            Some(CodeKind::Maglev | CodeKind::Turbofan) => {
+                if let Some(code) = code {
+                    self.optimized_frames(&code, at, function, stack);
+                }
+            }
+            Some(CodeKind::Other) => {}
+            Some(CodeKind::Builtin) | None => match self.interpreted_position(at.frame) {
+                Some(position) => {
+                    stack.frames.push(self.frame(FrameKind::Interpreted, at, function, position))
+                }
+                None => stack.frames.push(self.frame(FrameKind::Builtin, at, function, None)),
+            },
+        }
+    }
+
+    /// Where the interpreter was in a function; `None` if the frame is none of the interpreter's.
+    fn interpreted_position(&self, frame: u64) -> Option<Option<u64>> {
+        let fields = &self.heap.layout.fields;
+        let slot = |offset: u64| self.heap.word(frame.wrapping_add(offset)).ok();
+        let bytecode = slot(fields.frame_bytecode_array).and_then(|word| self.heap.target(word))?;
+        if self.heap.kind_of(bytecode)? != self.heap.layout.types.bytecode_array {
+            return None;
+        }
+        let offset = slot(fields.frame_bytecode_offset).and_then(small_integer)?;
+        // The offset counts from the object's tagged start.
+        let index = offset - (fields.bytecode_data as i64 - 1);
+        Some(self.position_in(bytecode, index))
+    }
+
+    /// The position in the source of a bytecode.
+    fn position_in(&self, bytecode: u64, index: i64) -> Option<u64> {
+        let fields = &self.heap.layout.fields;
+        let table = self.heap.field(bytecode, fields.bytecode_source_positions).ok()?;
+        let bytes = self.heap.byte_array(self.heap.target(table)?)?;
+        let rows = rows(&bytes, fields.source_position_format == 1);
+        position_at(&rows, index).map(|position| position.offset)
+    }
+
+    fn baseline_position(&self, code: &Code, function: u64, pc: u64) -> Option<u64> {
+        let heap = self.heap;
+        let fields = &heap.layout.fields;
+        let table =
+            heap.byte_array(heap.target(heap.field(code.object, fields.code_position_table).ok()?)?)?;
+        let bytecode = heap.bytecode_of(heap.shared_of(function)?)?;
+        let length = crate::heap::words::count(heap.field(bytecode, fields.array_length).ok()?)?;
+        let bytes = heap.rest_of_page(bytecode)?.get(fields.bytecode_data as usize..)?;
+        let bytes = bytes.get(..usize::try_from(length).ok()?)?;
+        let offset = bytecode_offset(&table, bytes, &self.sizes, pc.saturating_sub(code.start))?;
+        self.position_in(bytecode, offset as i64)
+    }
+
+    fn optimized_frames(&self, code: &Code, at: At, function: u64, stack: &mut Stack) {
+        let kind = if code.kind == CodeKind::Maglev { FrameKind::Maglev } else { FrameKind::Turbofan };
+        let mut places = places(self.heap, code, at.pc);
+        if places.is_empty() && code.kind == CodeKind::Maglev {
+            let position_of = |shared, bytecode| self.position_in(self.heap.bytecode_of(shared)?, bytecode);
+            places = deoptimization::places(self.heap, code, at.pc, &self.operands, position_of);
+        }
+        if places.is_empty() {
+            stack.frames.push(self.frame(kind, at, function, None));
+        }
+        for Place { shared, position } in places {
+            match shared {
+                Some(shared) => stack.frames.push(self.inlined(shared, position)),
+                None => stack.frames.push(self.frame(kind, at, function, Some(position))),
+            }
+        }
+    }
+
+    fn inlined(&self, shared: u64, position: u64) -> Frame {
+        self.named(FrameKind::Inlined, shared, Some(position))
+    }
+
+    fn named(&self, kind: FrameKind, shared: u64, position: Option<u64>) -> Frame {
+        let heap = self.heap;
+        let info = heap.shared_function(shared);
+        let place = match position {
+            Some(position) => heap.script_of(shared).and_then(|script| heap.place(script, position)),
+            None => None,
+        };
+        let script = place.as_ref().or(info.place.as_ref()).and_then(|place| place.script.clone());
+        Frame {
+            kind,
+            function: Some(info.name),
+            script,
+            line: place.as_ref().and_then(|place| place.line),
+            column: place.as_ref().and_then(|place| place.column),
+            function_address: None,
+            receiver: None,
+            arguments: Vec::new(),
+        }
+    }
+
+    fn frame(&self, kind: FrameKind, at: At, function: u64, position: Option<u64>) -> Frame {
+        let heap = self.heap;
+        let fields = &heap.layout.fields;
+        let Some(shared) = heap.shared_of(function) else { return self.named(kind, function, None) };
+        let mut frame = self.named(kind, shared, position);
+        frame.function_address = Some(hex(function));
+        // The number of arguments, `this` included, lies below the function.
+        let count = heap.word(at.frame.wrapping_add(fields.frame_function).wrapping_sub(8)).unwrap_or(0);
+        let argument = |i: u64| heap.word(at.frame.wrapping_add(fields.frame_arguments + 8 * i)).ok();
+        frame.receiver = argument(0).filter(|word| is_strong(*word)).map(|word| hex(untag(word)));
+        if (1..=MOST_ARGUMENTS).contains(&count) {
+            let text = |word: u64| match small_integer(word) {
+                Some(small) => small.to_string(),
+                None => hex(word),
+            };
+            frame.arguments = (1..count).map_while(argument).map(text).collect();
+        }
+        frame
+    }
+}
