@@ -116,7 +116,8 @@ fn killed_during_a_snapshot_no_file_is_left_under_its_name() {
     let pid = server.pid().to_string();
     let command = files.command(&["snapshot", &pid, "-o", "x.heapsnapshot"]);
     kill_after(command, "the snapshot needs", Duration::from_millis(150));
-    server.assert_closes_within(CLOSES_WITHIN + Duration::from_secs(5));
+    // The snapshot that was begun goes on without us, and blocks the event loop until it is made.
+    server.assert_closes_within(CLOSES_WITHIN + Duration::from_secs(50));
     assert!(!files.path().join("x.heapsnapshot").exists());
     client.finish();
 }

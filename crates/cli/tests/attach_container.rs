@@ -42,9 +42,9 @@ fn a_leak_in_a_container_is_found_with_the_containers_sources() {
     });
     fs::write(image.join("shop.cjs.map"), map.to_string()).unwrap();
     let shell = format!(
-        "set -e; ip link set lo up; mount --make-rprivate /; mount --rbind / {root}; mkdir -p {root}/tmp; \
-         mount -t tmpfs none {root}/tmp; mkdir {root}/tmp/app; mount --bind {image} {root}/tmp/app; \
-         exec chroot {root} {node} --inspect-port=0 /tmp/app/shop.cjs",
+        "set -e; ip link set lo up; mount --make-rprivate /; mount --rbind / {root}; mkdir -p {root}/mnt; \
+         mount -t tmpfs none {root}/mnt; mkdir {root}/mnt/app; mount --bind {image} {root}/mnt/app; \
+         exec chroot {root} {node} --inspect-port=0 /mnt/app/shop.cjs",
         root = root.display(),
         image = image.display(),
         node = node.display()
@@ -52,7 +52,7 @@ fn a_leak_in_a_container_is_found_with_the_containers_sources() {
     let arguments = ["--mount", "--pid", "--net", "--fork", "--kill-child", "sh", "-c", &shell];
     let server = Server::start(Path::new("unshare"), &arguments);
     let pid = inner(&server);
-    assert!(!Path::new("/tmp/app/shop.cjs").exists(), "the path must mean nothing out here");
+    assert!(!Path::new("/mnt/app/shop.cjs").exists(), "the path must mean nothing out here");
 
     // The built-in load has to go into the container's network.
     let run = files.run(&[
@@ -70,7 +70,7 @@ fn a_leak_in_a_container_is_found_with_the_containers_sources() {
     assert_eq!(answer["verdict"], "leak", "{answer} {}", run.stderr);
     let suspect = &answer["suspects"][0];
     assert_eq!(suspect["owner"]["symbol"], "visits", "{suspect}");
-    assert_eq!(suspect["owner"]["file"], "/tmp/app/shop.ts", "{suspect}");
+    assert_eq!(suspect["owner"]["file"], "/mnt/app/shop.ts", "{suspect}");
     assert_eq!(suspect["added_at"]["line"], 3, "{suspect}");
     assert!(test_heaps::server::listening(pid).len() == 1, "the inspector is closed again");
 

@@ -6,7 +6,8 @@ if (cluster.isMaster) {
 } else {
   const seen = [];
   require('http').createServer((request, response) => {
-    seen.push({ ...request.headers, tags: [1, 2, 3, 4, 5, 6, 7, 8].map(String) });
+    // Some kilobytes, so that few requests to each of two workers show it.
+    seen.push({ ...request.headers, tags: Array.from({ length: 100 }, (_, i) => `${seen.length} ${i}`) });
     response.end('ok');
   }).listen(process.env.PORT);
 }
