@@ -227,18 +227,7 @@ fn in_a_cluster_the_workers_are_watched_and_all_are_left_as_they_were() {
         std::thread::sleep(Duration::from_millis(50));
     }
     let pid = primary.id().to_string();
-    let run = files.run(&[
-        "attach",
-        &pid,
-        "--url",
-        "/",
-        "--rounds",
-        "8",
-        "--requests",
-        "499",
-        "--json",
-        "--no-snapshots",
-    ]);
+    let run = files.run(&["attach", &pid, "--url", "/", "--rounds", "8", "--requests", "499", "--json"]);
     let all = children(&primary);
     let open: Vec<u16> = all.iter().flat_map(|&pid| listening(pid)).filter(|&open| open != port).collect();
     let alive = get(port, "/");

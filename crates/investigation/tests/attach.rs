@@ -80,6 +80,9 @@ fn of_very_many_collections_only_the_full_ones_are_all_told() {
         let (options, _) = options();
         let mut attached = connect(server.pid(), &options).unwrap();
         get(server.port, "/churn").unwrap();
+        // Whatever was told in that second, in the next one some are told again.
+        std::thread::sleep(Duration::from_millis(1100));
+        get(server.port, "/churn").unwrap();
         let reading = attached.read().unwrap();
         type Collections = Vec<investigation::attach::Collection>;
         let (full, others): (Collections, Collections) =
@@ -87,7 +90,7 @@ fn of_very_many_collections_only_the_full_ones_are_all_told() {
         assert!((1..150).contains(&others.len()), "{version}: {others:?}");
         assert!(reading.rested_ms > 0.0, "{version}");
         assert!(full.iter().any(|gc| gc.used_after.is_some() && !gc.forced), "{version}: {full:?}");
-        assert!(full.len() <= 3, "{version}: scavenges are taken for full collections: {full:?}");
+        assert!(full.len() <= 4, "{version}: scavenges are taken for full collections: {full:?}");
 
         // Those of a floor are all told, with their pauses.
         let floor = attached.floor().unwrap();

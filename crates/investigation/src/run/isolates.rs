@@ -77,7 +77,7 @@ impl Isolate {
     }
 
     /// What tells its code from that of others: workers of a cluster all run the same, and grow alike.
-    fn code(&self) -> (&[String], Option<&str>) {
+    fn code(&self) -> Code<'_> {
         code_of(&self.process)
     }
 
@@ -145,8 +145,12 @@ impl Isolate {
     }
 }
 
-fn code_of(process: &WatchedProcess) -> (&[String], Option<&str>) {
-    (&process.command_line, process.worker.as_ref().map(|worker| worker.url.as_str()))
+/// A cluster's primary and its workers have one command line, and do not run the same.
+type Code<'a> = (&'a [String], bool, Option<&'a str>);
+
+fn code_of(process: &WatchedProcess) -> Code<'_> {
+    let thread = process.worker.as_ref().map(|worker| worker.url.as_str());
+    (&process.command_line, process.cluster_worker, thread)
 }
 
 impl Isolates {
