@@ -162,7 +162,8 @@ impl Recording {
         Some(without_snapshot_jumps(raw, floors))
     }
 
-    /// What is in use in malloc's main heap and is not held from V8's heap, without the jumps that snapshots make.
+    /// What is in use in malloc's main heap and is not held from V8's heap; over a snapshot, what the same work
+    /// changes elsewhere.
     ///
     /// The resident set does not show growth that fits into memory which malloc has kept free, and a snapshot leaves
     /// much of that behind. Memory held from the heap is taken off by its highest value so far: it may lie outside
@@ -173,7 +174,7 @@ impl Recording {
             held = held.max(floor.external?);
             Some(floor.malloc_in_use? as f64 - held as f64)
         })?;
-        Some(without_snapshot_jumps(raw, floors))
+        Some(with_usual_change_over_snapshots(raw, floors))
     }
 
     /// What is free in malloc's main heap and kept there, without the jumps that snapshots make.
@@ -189,23 +190,34 @@ impl Recording {
     }
 }
 
-/// A snapshot leaves memory behind: what changed over it is unknown, and is taken to be what the same work changes
-/// elsewhere (the median over the other floors).
+/// A snapshot leaves memory behind: what changed over it is not counted.
 fn without_snapshot_jumps(series: Series, floors: &[Floor]) -> Series {
-    let steps = || {
-        let work = series.work.windows(2).map(|pair| pair[1] - pair[0]);
-        let bytes = series.bytes.windows(2).map(|pair| pair[1] - pair[0]);
-        work.zip(bytes).zip(floors.iter().skip(1).map(|floor| floor.after_snapshot))
-    };
-    let elsewhere: Vec<f64> = steps()
-        .filter(|((work, _), jump)| !jump && *work > 0.0)
+    change_over_snapshots(series, floors, |_| 0.0)
+}
+
+/// What changed over a snapshot is taken to be what the same work changes elsewhere (the median over the other
+/// floors). For what is otherwise exact: the resident set's changes say too little of each other.
+fn with_usual_change_over_snapshots(series: Series, floors: &[Floor]) -> Series {
+    let rates: Vec<f64> = steps(&series)
+        .zip(floors.iter().skip(1))
+        .filter(|((work, _), floor)| !floor.after_snapshot && *work > 0.0)
         .map(|((work, bytes), _)| bytes / work)
         .collect();
-    let usual = if elsewhere.is_empty() { 0.0 } else { median(&elsewhere) };
+    let usual = if rates.is_empty() { 0.0 } else { median(&rates) };
+    change_over_snapshots(series, floors, |work| usual * work)
+}
+
+/// Work and change from each floor to the next.
+fn steps(series: &Series) -> impl Iterator<Item = (f64, f64)> {
+    let work = series.work.windows(2).map(|pair| pair[1] - pair[0]);
+    work.zip(series.bytes.windows(2).map(|pair| pair[1] - pair[0]))
+}
+
+fn change_over_snapshots(series: Series, floors: &[Floor], change: impl Fn(f64) -> f64) -> Series {
     let mut level = series.bytes.first().copied().unwrap_or(0.0);
     let mut bytes = vec![level; series.bytes.len().min(1)];
-    for ((work, change), jump) in steps() {
-        level += if jump { usual * work } else { change };
+    for ((work, measured), floor) in steps(&series).zip(floors.iter().skip(1)) {
+        level += if floor.after_snapshot { change(work) } else { measured };
         bytes.push(level);
     }
     Series { work: series.work, bytes }
@@ -223,7 +235,7 @@ mod tests {
     fn snapshots_do_not_count_as_growth() {
         let floors =
             [floor(0.0, 50, false), floor(1.0, 55, false), floor(2.0, 255, true), floor(3.0, 260, false)];
-        assert_eq!(Recording::resident(&floors).unwrap().bytes, [50.0, 55.0, 60.0, 65.0]);
+        assert_eq!(Recording::resident(&floors).unwrap().bytes, [50.0, 55.0, 55.0, 60.0]);
     }
 
     #[test]
