@@ -35,8 +35,6 @@ const HOLES: i64 = -12;
 pub(crate) struct Child {
     /// Its id here.
     pub(crate) pid: u32,
-    /// Its id as the process sees it.
-    pub(crate) inner_pid: u32,
     /// The thread that was used.
     pub(crate) injected: u32,
     /// What lay below that thread's stack, where the copy has a frame.
@@ -90,7 +88,7 @@ pub(crate) fn fork(
         (forked, Ok(())) => forked?,
     };
     let _ = door::end_first_when_memory_is_short(child);
-    Ok(Child { pid: child, inner_pid: inner_pid(child), injected: state.tid, below_stack, refused })
+    Ok(Child { pid: child, injected: state.tid, below_stack, refused })
 }
 
 /// Opens, forks, closes. What was opened is closed also when the fork fails.
@@ -120,10 +118,4 @@ fn copy(injection: &Injection, runs: &Runs) -> Result<(u32, usize), CaptureError
         }
     }
     forked.map(|child| (child, refused))
-}
-
-/// The child's id in the process's own namespace.
-fn inner_pid(child: u32) -> u32 {
-    let status = crate::target::read_status(child);
-    status.ok().and_then(|status| status.namespace_pids.last().copied()).unwrap_or(child)
 }

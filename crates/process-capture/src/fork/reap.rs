@@ -21,11 +21,16 @@ const TRIES: u32 = 5;
 /// Lets the process wait for the child. Answers whether the child is gone; all threads are stopped for it for less
 /// than a millisecond, usually.
 pub(crate) fn reap(pid: u32, child: &Child, gadgets: Gadgets) -> Result<bool, CaptureError> {
+    // Its id as the process sees it. It is a zombie by now, and still has one.
+    let status = read_status(child.pid);
+    let Some(inner_pid) = status.ok().and_then(|status| status.namespace_pids.last().copied()) else {
+        return Ok(true);
+    };
     for attempt in 0..TRIES {
         if attempt > 0 {
             door::sleep(Duration::from_millis(20 << attempt));
         }
-        if one(pid, child, gadgets, attempt == 0)? {
+        if one(pid, child, inner_pid, gadgets, attempt == 0)? {
             return Ok(true);
         }
     }
@@ -33,7 +38,7 @@ pub(crate) fn reap(pid: u32, child: &Child, gadgets: Gadgets) -> Result<bool, Ca
 }
 
 /// `alone`: only the thread that made the child is stopped, which was idle then.
-fn one(pid: u32, child: &Child, gadgets: Gadgets, alone: bool) -> Result<bool, CaptureError> {
+fn one(pid: u32, child: &Child, inner_pid: u32, gadgets: Gadgets, alone: bool) -> Result<bool, CaptureError> {
     let mut threads =
         if alone { Threads::stop_one(pid, child.injected, PATIENCE)? } else { Threads::stop(pid, PATIENCE)? };
     if threads.all.is_empty() {
@@ -50,7 +55,7 @@ fn one(pid: u32, child: &Child, gadgets: Gadgets, alone: bool) -> Result<bool, C
     let gone = match gadgets.and_then(choose) {
         Some((state, gadgets)) => {
             let injection = Injection::begin(pid, state, gadgets)?;
-            let answer = injection.call(call::WAIT4, [u64::from(child.inner_pid), 0, ANY_CHILD_NOW, 0]);
+            let answer = injection.call(call::WAIT4, [u64::from(inner_pid), 0, ANY_CHILD_NOW, 0]);
             injection.end()?;
             // Somebody else may have been quicker: what counts is that it is not there any more.
             answer.is_ok() && read_status(child.pid).is_err()
