@@ -1,5 +1,7 @@
 //! Every object has the class that V8's own snapshot of the same moment gives it.
 
+#![allow(clippy::print_stdout, reason = "how much was compared")]
+
 mod common;
 
 use postmortem::object::ClassNames;

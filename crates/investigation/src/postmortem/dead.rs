@@ -159,6 +159,12 @@ impl Dead {
                 cut.length, cut.missing
             ));
         }
+        if !self.layout.is_measured() {
+            warnings.push(format!(
+                "V8 {} is not known: it is read with what is known of the nearest version, and objects may be missing",
+                self.layout.version_text
+            ));
+        }
         if !self.executable.confirmed {
             warnings.push(format!(
                 "the core does not say which build it is of: {} was taken on your word",

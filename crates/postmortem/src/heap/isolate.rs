@@ -43,6 +43,27 @@ impl Isolate {
         self.buffers.iter().filter(within).cloned().collect()
     }
 
+    /// If the allocation buffer of new space is not where the layout says: three addresses in one of its pages, start,
+    /// top and limit, one behind the other in the isolate.
+    fn find_buffers(&mut self, memory: &dyn ProcessMemory, layout: &Layout, pages: &[PageHeader]) {
+        let new = |page: &&PageHeader| page.heap == self.heap && page.is_new(layout);
+        let areas: Vec<Range<u64>> = pages.iter().filter(new).map(|page| page.area.clone()).collect();
+        let fits = |buffer: &Range<u64>| {
+            areas.iter().any(|area| buffer.start >= area.start && buffer.end <= area.end)
+        };
+        if self.buffers.iter().any(fits) {
+            return;
+        }
+        let words = self.words(memory);
+        let found = words.windows(3).filter_map(|triple| {
+            let [start, top, limit] = *triple else { return None };
+            let ordered =
+                start <= top && top < limit && [start, top, limit].iter().all(|at| at.is_multiple_of(8));
+            (ordered && fits(&(start..limit))).then_some(top..limit)
+        });
+        self.buffers.extend(found.take(1).collect::<Vec<_>>());
+    }
+
     /// The words of its structure: what V8 holds outside of the heap.
     pub(crate) fn words(&self, memory: &dyn ProcessMemory) -> Vec<u64> {
         let bytes = match memory.bytes_at(self.address, EXTENT) {
@@ -73,6 +94,9 @@ pub fn find_isolates(
     let group = group.and_then(|at| memory.u64_at(at.wrapping_add(executable.bias)).ok());
     let mut isolates: Vec<Isolate> =
         heaps.into_iter().filter_map(|heap| isolate_of(memory, layout, heap, &threads, group)).collect();
+    for isolate in &mut isolates {
+        isolate.find_buffers(memory, layout, pages);
+    }
     let order = |isolate: &Isolate| {
         let main = isolate.thread.map(|thread| memory.threads()[thread].id);
         (main.is_none(), main, isolate.address)
@@ -94,9 +118,6 @@ fn isolate_of(
     let is_isolate = |address: &u64| {
         memory.u64_at(address.wrapping_add(8)).ok() == Some(*address)
             && memory.u64_at(*address).ok() == Some(0)
-            && memory
-                .u64_at(address.wrapping_add(fields.roots + 8 * fields.root_undefined))
-                .is_ok_and(super::words::is_strong)
     };
     let address = candidates.into_iter().find(is_isolate)?;
     let buffer = |offset: u64| {

@@ -45,7 +45,7 @@ impl Maps {
 /// the type is looked at, not the address.
 fn read(heap: &Heap<'_>, address: u64) -> Option<MapInfo> {
     let meta = untag(heap.word(address).ok().filter(|word| is_strong(*word))?);
-    if address % 8 != 0 || meta % 8 != 0 {
+    if !address.is_multiple_of(8) || !meta.is_multiple_of(8) {
         return None;
     }
     let meta_info = MapInfo::read(heap.rest_of_page(meta)?, meta, heap.layout)?;

@@ -79,7 +79,7 @@ impl<'h, 'm> Marker<'h, 'm> {
             return;
         }
         let address = untag(word);
-        if address % 8 != 0 {
+        if !address.is_multiple_of(8) {
             return;
         }
         let Some((page, offset)) = self.heap.locate(address) else { return };

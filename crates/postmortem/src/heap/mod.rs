@@ -105,7 +105,7 @@ impl<'m> Heap<'m> {
 
     /// Whether an object starts at an address.
     pub fn is_object(&self, address: u64) -> bool {
-        address % 8 == 0
+        address.is_multiple_of(8)
             && self.locate(address).is_some_and(|(page, offset)| self.starts(page).get(offset / 8))
     }
 

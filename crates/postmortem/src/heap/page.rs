@@ -87,7 +87,7 @@ impl PageHeader {
 
 /// The number of a space whose object names the same heap.
 fn space_of(memory: &dyn ProcessMemory, layout: &Layout, owner: u64, heap: u64) -> Option<u8> {
-    if owner == 0 || owner % 8 != 0 || memory.u64_at(owner.wrapping_add(8)).ok()? != heap {
+    if owner == 0 || !owner.is_multiple_of(8) || memory.u64_at(owner.wrapping_add(8)).ok()? != heap {
         return None;
     }
     Some(memory.u64_at(owner.wrapping_add(layout.fields.space_id)).ok()? as u8)

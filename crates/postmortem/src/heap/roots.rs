@@ -4,6 +4,7 @@ use process_memory::ReadExt;
 
 use super::Heap;
 use super::words::{is_strong, untag};
+use crate::layout::NO_TYPE;
 
 /// More entries than any version has.
 const MOST: u64 = 4096;
@@ -27,11 +28,35 @@ pub struct Roots {
     pub empty_string: u64,
 }
 
+/// Where in the isolate the table starts, and at which of its places `undefined` is: as the layout says, if that is so;
+/// else from where it is found. Some maps may come before it.
+fn place(heap: &Heap<'_>) -> (u64, u64) {
+    let fields = &heap.layout.fields;
+    let undefined = heap.layout.metadata.value("OddballUndefined");
+    let is_undefined = |word: u64| {
+        let object = untag(word);
+        let is_oddball = is_strong(word) && heap.kind_of(object) == Some(heap.layout.types.oddball);
+        let kind = heap.field(object, fields.oddball_kind).ok().and_then(super::words::small_integer);
+        is_oddball && kind == undefined
+    };
+    let expected = (fields.roots, fields.root_undefined);
+    let there = heap.memory.u64_at(heap.isolate.address.wrapping_add(expected.0 + 8 * expected.1));
+    if there.is_ok_and(is_undefined) {
+        return expected;
+    }
+    let words = heap.isolate.words(heap.memory);
+    let Some(found) = words.iter().position(|word| is_undefined(*word)) else { return expected };
+    let is_map = |word: &u64| heap.map_at_word(*word).is_some();
+    let before = words[..found].iter().rev().take_while(|word| is_map(word)).count();
+    (8 * (found - before) as u64, before as u64)
+}
+
 impl Roots {
     /// Reads the table: it ends where its words are neither small integers nor pointers to objects.
     pub(super) fn read(heap: &Heap<'_>) -> Self {
         let fields = &heap.layout.fields;
-        let start = heap.isolate.address.wrapping_add(fields.roots);
+        let (offset, undefined) = place(heap);
+        let start = heap.isolate.address.wrapping_add(offset);
         let mut entries = Vec::new();
         for i in 0..MOST {
             let Ok(word) = heap.memory.u64_at(start.wrapping_add(8 * i)) else { break };
@@ -42,7 +67,10 @@ impl Roots {
             }
             entries.push(word);
         }
-        let at = |index: u64| entries.get(index as usize).map_or(0, |word| untag(*word));
+        let at = |index: u64| {
+            let index = (index + undefined).checked_sub(fields.root_undefined);
+            index.and_then(|index| entries.get(index as usize)).map_or(0, |word| untag(*word))
+        };
         Self {
             undefined: at(fields.root_undefined),
             hole: at(fields.root_hole),
@@ -66,7 +94,10 @@ impl Roots {
             }
         };
         expect("undefined", self.undefined, &[types.oddball]);
-        expect("the hole", self.hole, &[types.oddball, types.hole]);
+        // Some versions do not name the type of holes.
+        if types.hole != NO_TYPE {
+            expect("the hole", self.hole, &[types.oddball, types.hole]);
+        }
         expect("null", self.null, &[types.oddball]);
         expect("true", self.true_value, &[types.oddball]);
         expect("false", self.false_value, &[types.oddball]);

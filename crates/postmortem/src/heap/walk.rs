@@ -116,7 +116,7 @@ impl Heap<'_> {
     ) -> Option<u64> {
         let rest = &bytes[offset..];
         let size = size_of(map, &Object { bytes: rest }, self.layout, |code| self.code_sizes(untag(code)));
-        let fits = |size: u64| size >= 8 && size % 8 == 0 && size <= rest.len() as u64;
+        let fits = |size: u64| size >= 8 && size.is_multiple_of(8) && size <= rest.len() as u64;
         match size.filter(|size| fits(*size)) {
             Some(size) if map.rule != SizeRule::ScopeInfo => Some(size),
             least => {

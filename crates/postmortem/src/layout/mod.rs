@@ -123,6 +123,11 @@ impl Layout {
 }
 
 impl Layout {
+    /// Whether values were measured on this version of V8; if not, those of the nearest one are tried.
+    pub fn is_measured(&self) -> bool {
+        is_measured(self.version)
+    }
+
     /// The name of a type that only a rule gives.
     pub(crate) fn derived_type_name(&self, kind: u16) -> Option<String> {
         let contexts = [
@@ -173,5 +178,5 @@ fn resolve(row: &Row, metadata: &Metadata, version: Version) -> Provenance {
 
 /// Whether values were measured on this very version of V8.
 fn is_measured(version: Version) -> bool {
-    [row::NODE18, row::NODE20, row::NODE22, row::NODE24, row::NODE26].contains(&version)
+    row::MEASURED.contains(&version)
 }

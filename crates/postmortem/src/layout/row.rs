@@ -74,9 +74,12 @@ pub(super) const fn v(major: u32, minor: u32) -> Version {
     Version { major, minor }
 }
 
-/// The first versions of V8 after those of Node 18 (10.2), 20 (11.3), 22 (12.4) and 24 (13.6), at which layouts
-/// were seen to change; odd versions of Node lie between and are told by their checks.
-pub(super) const NODE18: Version = v(10, 2);
+/// The versions of V8 on which values were measured.
+pub(super) const MEASURED: [Version; 5] = [v(10, 2), v(11, 3), v(12, 4), v(13, 6), v(14, 6)];
+
+/// The first versions of V8 with the layouts of Node 18 (18.0 had 10.1), 20, 22, 24 and 26. Those of odd versions of
+/// Node lie between.
+pub(super) const NODE18: Version = v(10, 1);
 pub(super) const NODE20: Version = v(11, 3);
 pub(super) const NODE22: Version = v(12, 4);
 pub(super) const NODE24: Version = v(13, 6);

@@ -42,10 +42,10 @@ impl<'h, 'm> ClassNames<'h, 'm> {
         if let Some(Some(name)) = self.by_map.borrow().get(&map.address) {
             return name.clone();
         }
-        let from_map = self.from_constructor(map);
+        let from_map = self.name_of_constructor(map);
         let cacheable = from_map.is_some() || !self.may_have_own_tag(map);
         let name = from_map
-            .or_else(|| self.from_chain(object, map))
+            .or_else(|| self.name_on_chain(object, map))
             .unwrap_or_else(|| self.builtin_name(object, map));
         if cacheable && !self.depends_on_object(map) {
             self.by_map.borrow_mut().insert(map.address, Some(name.clone()));
@@ -70,7 +70,7 @@ impl<'h, 'm> ClassNames<'h, 'm> {
 
     /// First rule: what was made by `new` on a base class has that class's name. Prototypes do not: V8 replaced
     /// their constructors.
-    fn from_constructor(&self, map: &MapInfo) -> Option<String> {
+    fn name_of_constructor(&self, map: &MapInfo) -> Option<String> {
         let heap = self.heap;
         if map.kind == heap.layout.types.js_proxy || !map.is_new_target_base() || map.is_prototype() {
             return None;
@@ -114,7 +114,7 @@ impl<'h, 'm> ClassNames<'h, 'm> {
 
     /// Second and third rule: along the prototypes, a `Symbol.toStringTag` that is a string, or a `constructor` (the
     /// object's own does not count).
-    fn from_chain(&self, object: u64, map: &MapInfo) -> Option<String> {
+    fn name_on_chain(&self, object: u64, map: &MapInfo) -> Option<String> {
         let heap = self.heap;
         let mut current = object;
         let mut map = *map;

@@ -93,7 +93,10 @@ impl Heap<'_> {
 
     /// Whether a word is any of V8's marks for "nothing here".
     pub(crate) fn is_hole(&self, word: u64) -> bool {
+        let kind = |object: u64| self.kind_of(object).filter(|kind| *kind != self.layout.types.oddball);
         word == tag(self.roots.hole)
-            || self.target(word).is_some_and(|object| self.kind_of(object) == Some(self.layout.types.hole))
+            || self
+                .target(word)
+                .is_some_and(|object| kind(object).is_some() && kind(object) == kind(self.roots.hole))
     }
 }

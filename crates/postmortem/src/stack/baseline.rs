@@ -9,7 +9,7 @@ pub(super) struct BytecodeSizes(Vec<u8>);
 impl BytecodeSizes {
     /// From the bytes of V8's table of three rows.
     pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self(if bytes.len() % 3 == 0 && bytes.len() <= 768 { bytes } else { Vec::new() })
+        Self(if bytes.len().is_multiple_of(3) && bytes.len() <= 768 { bytes } else { Vec::new() })
     }
 
     /// The length of the bytecode at the start of `bytecodes`, prefix included.

@@ -83,7 +83,7 @@ impl<'h, 'm> Walker<'h, 'm> {
 
     fn on_stack(&self, frame: u64, other: u64) -> bool {
         let mapping = mapping_at(self.heap.memory.mappings(), other);
-        frame % 8 == 0 && mapping.is_some_and(|mapping| mapping.range.contains(&frame))
+        frame.is_multiple_of(8) && mapping.is_some_and(|mapping| mapping.range.contains(&frame))
     }
 
     /// From an exit frame, which belongs to a call into C++, to its caller.
@@ -175,7 +175,9 @@ impl<'h, 'm> Walker<'h, 'm> {
         let exits: Vec<i64> =
             exits.iter().filter_map(|name| metadata.value(&format!("frametype_{name}"))).collect();
         let is_exit = |word: &u64| {
-            *word > frame && word % 8 == 0 && self.marker(*word).is_some_and(|marker| exits.contains(&marker))
+            *word > frame
+                && word.is_multiple_of(8)
+                && self.marker(*word).is_some_and(|marker| exits.contains(&marker))
         };
         let exit = saved.into_iter().find(is_exit)?;
         self.leave_exit(exit, stack)
