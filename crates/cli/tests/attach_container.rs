@@ -33,10 +33,9 @@ fn a_leak_in_a_container_is_found_with_the_containers_sources() {
     fs::create_dir_all(&root).unwrap();
     let program = fs::read_to_string(programs().join("restarted-shop.cjs")).unwrap();
     fs::write(image.join("shop.cjs"), program + "//# sourceMappingURL=shop.cjs.map\n").unwrap();
-    // Line 13 of the compiled file (visits.push) is line 3 of the original, and line 11 (visits) is line 1.
+    // `const visits` is line 9 of what runs and line 1 of its original, the push is line 11 and line 3.
     let map = serde_json::json!({
         "version": 3, "file": "shop.cjs", "sources": ["shop.ts"], "names": [],
-        // Each `;` ends a line: nothing on the first eight, `const visits` on the ninth, the push on the eleventh.
         "mappings": ";;;;;;;;AAAA;;AAEE",
         "sourcesContent": ["const visits: Visit[] = [];\n// Each request:\n  visits.push(new Visit(request.url));\n"],
     });
