@@ -186,7 +186,7 @@ fn a_process_is_captured_when_something_happens() {
     });
     let resident = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
     let pages: u64 = resident.split(' ').nth(1).unwrap().parse().unwrap();
-    let trigger = format!("rss>{}M", (pages * 4096 >> 20) + 40);
+    let trigger = format!("rss>{}M", ((pages * 4096) >> 20) + 40);
     let run = files.run(&[
         "capture",
         &pid,
