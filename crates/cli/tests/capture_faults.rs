@@ -18,8 +18,8 @@ use common::{
 };
 
 /// Calls that are made once for each piece of memory, or when time has passed: of each, so many are tried.
-const BULK: [&str; 7] =
-    ["pread64", "pwrite64", "process_vm_readv", "clock_nanosleep", "poll", "cgroup", "meminfo"];
+const BULK: [&str; 8] =
+    ["ioctl", "pread64", "pwrite64", "process_vm_readv", "clock_nanosleep", "poll", "cgroup", "meminfo"];
 const SAMPLE: usize = 6;
 
 /// The calls of one whole capture, in their order.

@@ -12,7 +12,10 @@ use nix::{
     unistd::Pid,
 };
 
-use super::fault::point;
+use super::{
+    fault::point,
+    raw::{PageRegion, PageScan, scan_pages},
+};
 
 /// Bytes of a page.
 pub(crate) const PAGE: u64 = 4096;
@@ -54,6 +57,52 @@ impl Pages {
 
     /// Looks at the pages of a range.
     pub(crate) fn present(&self, range: &Range<u64>) -> Result<Present, Errno> {
+        match self.scan(range) {
+            // Before Linux 6.7.
+            Err(Errno::ENOTTY | Errno::EINVAL) => self.each(range),
+            answer => answer,
+        }
+    }
+
+    /// The kernel finds them: pages that are there, but for those that were read and never written, which are all one
+    /// page of zeros.
+    fn scan(&self, range: &Range<u64>) -> Result<Present, Errno> {
+        const OF_FILE: u64 = 1 << 2;
+        const PRESENT: u64 = 1 << 3;
+        const SWAPPED: u64 = 1 << 4;
+        const ZEROS: u64 = 1 << 5;
+        let mut found = Present::default();
+        let mut regions = [PageRegion::default(); 256];
+        let mut at = range.start;
+        while at < range.end {
+            let mut scan = PageScan {
+                start: at,
+                end: range.end,
+                category_inverted: ZEROS,
+                category_mask: ZEROS,
+                category_any_of: PRESENT | SWAPPED,
+                return_mask: OF_FILE,
+                ..PageScan::default()
+            };
+            point("ioctl")?;
+            let count = scan_pages(&self.0, &mut scan, &mut regions)?;
+            for region in &regions[..count.min(regions.len())] {
+                found.anonymous |= region.categories & OF_FILE == 0;
+                match found.ranges.last_mut() {
+                    Some(last) if last.end == region.start => last.end = region.end,
+                    _ => found.ranges.push(region.start..region.end),
+                }
+            }
+            if scan.walk_end <= at {
+                break;
+            }
+            at = scan.walk_end;
+        }
+        Ok(found)
+    }
+
+    /// The same where the kernel cannot: an entry for each page.
+    fn each(&self, range: &Range<u64>) -> Result<Present, Errno> {
         /// Bits of an entry, from the kernel's `Documentation/admin-guide/mm/pagemap.rst`.
         const PRESENT: u64 = 1 << 63;
         const SWAPPED: u64 = 1 << 62;
@@ -87,4 +136,31 @@ impl Pages {
 
 fn errno(error: std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_find_what_was_written() {
+        let mut memory = vec![0u8; 64 * PAGE as usize];
+        let start = (memory.as_ptr() as u64).next_multiple_of(PAGE);
+        let offset = (start - memory.as_ptr() as u64) as usize;
+        for page in [3, 4, 9] {
+            memory[offset + page * PAGE as usize] = 1;
+        }
+        let pages = Pages::open(std::process::id()).unwrap();
+        let range = start..start + 16 * PAGE;
+        let page = |from: u64, to: u64| start + from * PAGE..start + to * PAGE;
+        let each = pages.each(&range).unwrap();
+        assert_eq!(each, Present { ranges: vec![page(3, 5), page(9, 10)], anonymous: true });
+        // Reading gives the program the page of zeros.
+        assert_eq!(memory[offset + 12 * PAGE as usize], 0);
+        assert!(pages.present(&range).unwrap().anonymous);
+        match pages.scan(&range) {
+            Ok(found) => assert_eq!(found, each),
+            Err(errno) => assert!(matches!(errno, Errno::ENOTTY | Errno::EINVAL), "{errno}"),
+        }
+    }
 }

@@ -1,12 +1,15 @@
 //! The calls that no safe wrapper covers: `ptrace` with register sets of any length, `waitpid` with signals above 31,
-//! PTRACE_SECCOMP_GET_FILTER.
+//! PTRACE_SECCOMP_GET_FILTER, PAGEMAP_SCAN.
 //!
 //! Each function hands the kernel only numbers, or a pointer to a buffer of ours together with its length, which
 //! outlives the call; memory of the tracee is named by number and never dereferenced here. That is all that these
 //! calls ask of their caller.
 #![allow(unsafe_code, reason = "the calls below have no safe wrapper; each says why it is sound")]
 
-use std::ffi::{c_int, c_uint, c_void};
+use std::{
+    ffi::{c_int, c_uint, c_void},
+    os::fd::AsRawFd,
+};
 
 use nix::errno::Errno;
 
@@ -55,4 +58,47 @@ pub(super) fn wait(tid: u32, flags: c_int) -> Result<(u32, c_int), Errno> {
     // SAFETY: the kernel writes one status, to a place that lives until the call returns.
     let answer = unsafe { libc::waitpid(tid as libc::pid_t, &raw mut status, flags) };
     Errno::result(answer).map(|pid| (pid as u32, status))
+}
+
+/// `struct page_region` (`linux/fs.h`).
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct PageRegion {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) categories: u64,
+}
+
+/// `struct pm_scan_arg` (`linux/fs.h`).
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct PageScan {
+    pub(super) size: u64,
+    pub(super) flags: u64,
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) walk_end: u64,
+    pub(super) regions: u64,
+    pub(super) regions_length: u64,
+    pub(super) max_pages: u64,
+    pub(super) category_inverted: u64,
+    pub(super) category_mask: u64,
+    pub(super) category_any_of: u64,
+    pub(super) return_mask: u64,
+}
+
+/// PAGEMAP_SCAN on an open `/proc/PID/pagemap`; answers how many regions were filled.
+pub(super) fn scan_pages(
+    file: &impl AsRawFd,
+    scan: &mut PageScan,
+    into: &mut [PageRegion],
+) -> Result<usize, Errno> {
+    const PAGEMAP_SCAN: libc::Ioctl = 0xc060_6610_u32 as libc::Ioctl;
+    scan.size = size_of::<PageScan>() as u64;
+    scan.regions = into.as_mut_ptr() as u64;
+    scan.regions_length = into.len() as u64;
+    // SAFETY: both structures are laid out as the kernel's; it fills no more regions than their number, which is that
+    // of the slice, and both live until the call returns.
+    let answer = unsafe { libc::ioctl(file.as_raw_fd(), PAGEMAP_SCAN, &raw mut *scan) };
+    Errno::result(answer).map(|count| count as usize)
 }

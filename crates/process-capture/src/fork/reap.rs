@@ -22,10 +22,8 @@ const TRIES: u32 = 5;
 /// than a millisecond, usually.
 pub(crate) fn reap(pid: u32, child: &Child, gadgets: Gadgets) -> Result<bool, CaptureError> {
     // Its id as the process sees it. It is a zombie by now, and still has one.
-    let status = read_status(child.pid);
-    let Some(inner_pid) = status.ok().and_then(|status| status.namespace_pids.last().copied()) else {
-        return Ok(true);
-    };
+    let Ok(status) = read_status(child.pid) else { return Ok(true) };
+    let inner_pid = status.namespace_pids.last().copied().unwrap_or(child.pid);
     for attempt in 0..TRIES {
         if attempt > 0 {
             door::sleep(Duration::from_millis(20 << attempt));
