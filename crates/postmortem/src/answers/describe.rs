@@ -153,7 +153,7 @@ impl<'h, 'm> Describer<'h, 'm> {
     fn receiver(&self, object: u64, map: &MapInfo, depth: u32) -> Value {
         let mut value = Value::new(self.kind_of(map), Some(object));
         value.class = Some(self.classes.of_object(object, map));
-        self.detail(object, map, &mut value, depth);
+        self.detail(object, &mut value, depth);
         if depth == 0 {
             return value;
         }

@@ -2,12 +2,11 @@
 
 use super::describe::Describer;
 use super::value::{MemberKind, Value, ValueKind};
-use crate::heap::MapInfo;
 use crate::heap::words::{count, small_integer, untag};
 use crate::object::Entry;
 
 impl Describer<'_, '_> {
-    pub(super) fn detail(&self, object: u64, map: &MapInfo, value: &mut Value, depth: u32) {
+    pub(super) fn detail(&self, object: u64, value: &mut Value, depth: u32) {
         let heap = self.heap;
         let fields = &heap.layout.fields;
         let inner: &[(&str, u64)] = match value.kind {
@@ -35,10 +34,10 @@ impl Describer<'_, '_> {
                 }
             }
         }
-        self.content(object, map, value, depth);
+        self.content(object, value, depth);
     }
 
-    fn content(&self, object: u64, map: &MapInfo, value: &mut Value, depth: u32) {
+    fn content(&self, object: u64, value: &mut Value, depth: u32) {
         let heap = self.heap;
         let fields = &heap.layout.fields;
         let text = |word: u64| heap.name_text(heap.target(word)?);
@@ -75,7 +74,6 @@ impl Describer<'_, '_> {
             }
             _ => {}
         }
-        let _ = map;
     }
 
     fn array_length(&self, array: u64) -> Option<u64> {

@@ -59,21 +59,15 @@ fields! {
     map_prototype Required "Map.prototype" "class Map prototype" [] none();
     map_constructor Required "Map.constructor_or_back_pointer" "class Map constructor_or_back_pointer" [] none();
     map_descriptors Required "Map.instance_descriptors" "class Map instance_descriptors" [] none();
-    map_transitions Required "Map.raw_transitions" "class Map raw_transitions" [] none();
     js_properties Required "JSReceiver.raw_properties_or_hash" "class JSReceiver raw_properties_or_hash" [] all(8);
     js_elements Required "JSObject.elements" "class JSObject elements" [] all(16);
     function_shared Required "JSFunction.shared" "class JSFunction shared" [] none();
     function_context Required "JSFunction.context" "class JSFunction context" [] none();
-    function_code Optional "JSFunction.code" "class JSFunction code" [] [(NODE20, NODE22, 48)];
     function_dispatch_handle Optional "JSFunction.dispatch_handle" "" [] [(NODE24, UNKNOWN, 24)];
-    function_prototype Required "JSFunction.prototype_or_initial_map" "class JSFunction prototype_or_initial_map" [] none();
     shared_data Required "SharedFunctionInfo.function_data" "class SharedFunctionInfo function_data" [] [(NODE22, UNKNOWN, 8)];
     shared_untrusted_data Optional "SharedFunctionInfo.untrusted_function_data" "" [] [(NODE24, UNKNOWN, 16)];
     shared_name Required "SharedFunctionInfo.name_or_scope_info" "class SharedFunctionInfo name_or_scope_info" [] none();
-    shared_outer Required "SharedFunctionInfo.outer_scope_info" "class SharedFunctionInfo feedback_metadata" [] none();
     shared_script Required "SharedFunctionInfo.script" "class SharedFunctionInfo script" ["class SharedFunctionInfo script_or_debug_info" 0] none();
-    shared_token_offset Required "SharedFunctionInfo.raw_function_token_offset" "class SharedFunctionInfo raw_function_token_offset" [] none();
-    shared_flags Required "SharedFunctionInfo.flags" "class SharedFunctionInfo flags" [] none();
     script_source Required "Script.source" "class Script source" [] none();
     script_name Required "Script.name" "class Script name" [] none();
     script_line_offset Required "Script.line_offset" "" ["class Script name" 8] none();
@@ -93,15 +87,11 @@ fields! {
     symbol_name Required "Symbol.name" "class Symbol name" [] none();
     heap_number_value Required "HeapNumber.value" "class HeapNumber value" [] none();
     oddball_kind Required "Oddball.kind" "class Oddball kind" ["class Oddball kind_offset" 0] none();
-    oddball_to_string Required "Oddball.to_string" "class Oddball to_string" [] all(16);
     array_length Required "FixedArrayBase.length" "class FixedArrayBase length" [] none();
     array_data Required "FixedArray.data" "class FixedArray data" [] none();
     descriptors_header Required "DescriptorArray.header_size" "class DescriptorArray header_size" [] none();
     js_array_length Required "JSArray.length" "class JSArray length" [] all(24);
     array_buffer_byte_length Required "JSArrayBuffer.byte_length" "class JSArrayBuffer byte_length" [] none();
-    array_buffer_backing_store Required "JSArrayBuffer.backing_store" "class JSArrayBuffer backing_store" [] none();
-    view_buffer Required "JSArrayBufferView.buffer" "class JSArrayBufferView buffer" [] five([24, 24, 24, 32, 32]);
-    view_byte_offset Required "JSArrayBufferView.byte_offset" "class JSArrayBufferView byte_offset" [] none();
     view_byte_length Required "JSArrayBufferView.byte_length" "class JSArrayBufferView byte_length" [] none();
     typed_external_pointer Required "JSTypedArray.external_pointer" "class JSTypedArray external_pointer" [] none();
     typed_base_pointer Required "JSTypedArray.base_pointer" "class JSTypedArray base_pointer" [] none();
@@ -122,14 +112,11 @@ fields! {
     weak_cell_target Required "WeakCell.target" "class WeakCell target" [] five([16, 16, 16, 16, 24]);
     wrapper_value Required "JSPrimitiveWrapper.value" "class JSPrimitiveWrapper value" [] all(24);
     generator_function Required "JSGeneratorObject.function" "class JSGeneratorObject function" [] all(24);
-    generator_context Required "JSGeneratorObject.context" "class JSGeneratorObject context" [] all(32);
     generator_receiver Required "JSGeneratorObject.receiver" "class JSGeneratorObject receiver" [] all(40);
     generator_position Required "JSGeneratorObject.continuation" "class JSGeneratorObject continuation" [] all(64);
-    global_proxy Optional "JSGlobalObject.global_proxy" "class JSGlobalObject global_proxy" [] all(24);
     property_cell_name Required "PropertyCell.name" "" [] all(8);
     property_cell_details Required "PropertyCell.property_details_raw" "" [] all(16);
     property_cell_value Required "PropertyCell.value" "class PropertyCell value" [] all(24);
-    cell_value Required "Cell.value" "class Cell value" [] all(8);
     accessor_getter Required "AccessorPair.getter" "class AccessorPair getter" [] all(8);
     accessor_setter Required "AccessorPair.setter" "class AccessorPair setter" [] all(16);
     allocation_site_weak_next Required "AllocationSite.weak_next" "class AllocationSite weak_next" [] all(40);
@@ -159,7 +146,6 @@ fields! {
     boilerplate_header Required "ObjectBoilerplateDescription header" "" [] five([32, 32, 32, 32, 32]);
     scope_info_flags_raw Required "ScopeInfo.flags is plain" "" [] five([0, 0, 0, 1, 1]);
     scope_info_first Required "ScopeInfo first variable" "scopeinfo_idx_first_vars" [] none();
-    scope_info_function_scope Required "FUNCTION_SCOPE" "" [] five([2, 2, 2, 4, 4]);
     template_class_name Required "FunctionTemplateInfo.class_name" "class FunctionTemplateInfo class_name" [] five([16, 16, 16, 16, 16]);
     ephemeron_prefix Required "EphemeronHashTable first entry" "" [] all(40);
     name_dictionary_prefix Required "NameDictionary prefix" "namedictionaryshape_prefix_size" [] none();
@@ -201,7 +187,6 @@ fields! {
     space_id Required "Space.id" "" [] all(16);
     space_new Required "NEW_SPACE" "" [] five([7, 1, 1, 1, 1]);
     space_old Required "OLD_SPACE" "" [] five([1, 2, 2, 2, 2]);
-    space_code Required "CODE_SPACE" "" [] five([2, 3, 3, 3, 3]);
     space_first_large Required "first large object space" "" [] five([4, 5, 6, 7, 7]);
     space_last_large Required "last large object space" "" [] five([6, 8, 10, 12, 12]);
     frame_context Required "frame: context or type" "off_fp_context_or_frame_type" [] none();
@@ -215,5 +200,4 @@ fields! {
     code_kind_baseline Required "CodeKind baseline" "CodeKindBaseline" [] none();
     deoptimization_literals Optional "DeoptimizationData literal array" "DeoptimizationDataLiteralArrayIndex" [] [(NODE18, NODE20, 2)];
     deoptimization_inlining Optional "DeoptimizationData inlining positions" "DeoptimizationDataInliningPositionsIndex" [] [(NODE18, NODE20, 7)];
-    deoptimization_shared Optional "DeoptimizationData shared function info" "DeoptimizationDataSharedFunctionInfoIndex" ["DeoptimizationDataWrappedSharedFunctionInfoIndex" 0] [(NODE18, NODE20, 6)];
 }
