@@ -14,6 +14,7 @@ mod oracle;
 mod shell;
 mod soak;
 mod test;
+mod tools;
 mod zoo;
 
 use std::process::ExitCode;

@@ -5,13 +5,14 @@ use test_heaps::{cache_dir, nodes, real_programs};
 
 use crate::arguments::Arguments;
 use crate::shell::{PROFILE, cargo, run as execute, step};
-use crate::{arch, lint, oracle, zoo};
+use crate::{arch, lint, oracle, tools, zoo};
 
 pub(crate) fn run(arguments: Arguments) -> Result<()> {
     arguments.finish()?;
     step("format", lint::format)?;
     step("architecture", arch::check)?;
     step("clippy", lint::clippy)?;
+    step("tools", tools::install)?;
     step("Node versions", || {
         for version in nodes::SUPPORTED {
             println!("Node {version}: {}", nodes::binary(version)?.display());
