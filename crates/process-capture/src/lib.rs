@@ -7,7 +7,7 @@
 //!
 //! [`Target::look`] looks at the process without touching it. [`Hold::take`] makes its memory stand still: the
 //! process forks a frozen copy of itself and runs on, or, where that is not safe, it is stopped for as long as the
-//! hold lives. A hold is a [`process_memory::ProcessMemory`]; [`capture`] writes it as an ELF core.
+//! hold lives. A hold is a [`process_memory::ProcessMemory`]; [`capture()`] writes it as an ELF core.
 //!
 //! The process is sacred. Whatever fails here, at whatever system call, it goes on as if nothing had been: all that
 //! it takes for that is that our tracing thread ends, which even SIGKILL brings about. See docs/capture.md.

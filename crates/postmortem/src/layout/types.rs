@@ -7,7 +7,7 @@ pub(crate) const NONE: u16 = u16::MAX;
 
 macro_rules! types {
     ($($field:ident $need:ident $name:literal $(from $from:literal $add:literal)? $(measured $span:expr)?;)*) => {
-        /// The instance types that reading depends on; [`NONE`] for those that a version does not have.
+        /// The instance types that reading depends on; `NONE` for those that a version does not have.
         #[derive(Debug, Clone)]
         #[expect(missing_docs, reason = "the names are V8's")]
         pub struct Types { $(pub $field: u16,)* }
