@@ -67,8 +67,10 @@ fn every_object_is_found(version: &str, how: How) {
     assert!(live.count() as usize <= in_heap.len() + some, "{}", live.count());
     // Newer versions make parts of read-only pages inaccessible; the kernel leaves these out of cores.
     assert!(heap.pages.iter().all(|page| page.missing == 0 || page.header.heap == 0));
-    // What is left over on unused pages of new space is not understood, and need not be.
-    assert!(heap.report().lost_size < 4096 || !is_supported(version), "{:?}", heap.report());
+    // What is left over on unused pages of new space is not understood, and need not be: Node 18 has such pages at
+    // some moments.
+    let may_be_left = !is_supported(version) || version.starts_with("18.");
+    assert!(heap.report().lost_size < 4096 || may_be_left, "{:?}", heap.report());
 }
 
 #[test]

@@ -49,13 +49,14 @@ impl PageHeader {
         let (start, end) = (at(header, fields.page_area_start)?, at(header, fields.page_area_end)?);
         let heap = at(header, fields.page_heap)?;
         let length = end.checked_sub(start)?;
-        let sane = start > base && start - base < PAGE && length <= LARGEST && start % 8 == 0 && end % 8 == 0;
+        let into = start.checked_sub(base)?;
+        let sane = into > 0 && into < PAGE && length <= LARGEST && start % 8 == 0 && end % 8 == 0;
         // Without a pointer of its own a page of older versions is told by its size and its heap.
         let sized = fields.page_self.is_some() || end.checked_sub(base)? <= at(base, fields.page_size)?;
         // Headers apart name their page, but those of read-only pages do not.
         let named = !split || heap == 0 || at(header, 8)? == base;
         // A read-only page has nothing but its own bounds to tell it by.
-        let bounded = heap != 0 || (end.checked_sub(base)? <= PAGE && (!split || start - base <= 64));
+        let bounded = heap != 0 || (end.checked_sub(base)? <= PAGE && (!split || into <= 64));
         if !sane || !sized || !named || !bounded || heap % 8 != 0 || length == 0 {
             return None;
         }
