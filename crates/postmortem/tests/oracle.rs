@@ -61,8 +61,8 @@ fn every_object_is_found(version: &str, how: How) {
     let streams = heap.layout.types.instruction_stream;
     let of_code = wrong.iter().all(|entry| heap.kind_of(entry.address) == Some(streams));
     assert!(wrong.is_empty() || (!is_supported(version) && of_code), "{wrong:x?}");
-    // Some die between the snapshot and the core, and some are made.
-    let some = in_heap.len() / 1000;
+    // Some die between the snapshot and the core (code that was not used for a while, above all), and some are made.
+    let some = in_heap.len() / 100;
     assert!(dead <= some, "{dead}");
     assert!(live.count() as usize <= in_heap.len() + some, "{}", live.count());
     // Newer versions make parts of read-only pages inaccessible; the kernel leaves these out of cores.
