@@ -57,115 +57,40 @@ impl Registers {
     }
 }
 
-/// The registers of `struct user_regs_struct` (`sys/user.h`), in its order: also the layout of `pr_reg` in an
-/// `NT_PRSTATUS` note.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "the names are the processor's own")]
-pub struct X86_64Registers {
-    pub r15: u64,
-    pub r14: u64,
-    pub r13: u64,
-    pub r12: u64,
-    pub rbp: u64,
-    pub rbx: u64,
-    pub r11: u64,
-    pub r10: u64,
-    pub r9: u64,
-    pub r8: u64,
-    pub rax: u64,
-    pub rcx: u64,
-    pub rdx: u64,
-    pub rsi: u64,
-    pub rdi: u64,
-    pub orig_rax: u64,
-    pub rip: u64,
-    pub cs: u64,
-    pub eflags: u64,
-    pub rsp: u64,
-    pub ss: u64,
-    pub fs_base: u64,
-    pub gs_base: u64,
-    pub ds: u64,
-    pub es: u64,
-    pub fs: u64,
-    pub gs: u64,
+/// A register set that is an array of words to the kernel, its names in the kernel's order.
+macro_rules! register_set {
+    ($(#[$about:meta])* $set:ident: $($name:ident)*) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        #[expect(missing_docs, reason = "the names are the processor's own")]
+        pub struct $set {
+            $(pub $name: u64,)*
+        }
+
+        impl $set {
+            /// Words in the register set.
+            pub const WORDS: usize = [$(stringify!($name)),*].len();
+            /// Bytes of the register set in a note or from the kernel.
+            pub const SIZE: usize = Self::WORDS * 8;
+
+            /// From the words in the kernel's order.
+            pub fn from_words(words: &[u64; Self::WORDS]) -> Self {
+                let &[$($name),*] = words;
+                Self { $($name),* }
+            }
+
+            /// The words in the kernel's order.
+            pub fn to_words(&self) -> [u64; Self::WORDS] {
+                [$(self.$name),*]
+            }
+        }
+    };
 }
 
-impl X86_64Registers {
-    /// Bytes of the register set in a note or from the kernel.
-    pub const SIZE: usize = 27 * 8;
-
-    /// From the words in the order of `user_regs_struct`.
-    pub fn from_words(words: &[u64; 27]) -> Self {
-        let &[
-            r15,
-            r14,
-            r13,
-            r12,
-            rbp,
-            rbx,
-            r11,
-            r10,
-            r9,
-            r8,
-            rax,
-            rcx,
-            rdx,
-            rsi,
-            rdi,
-            orig_rax,
-            rip,
-            cs,
-            eflags,
-            rsp,
-            ss,
-            fs_base,
-            gs_base,
-            ds,
-            es,
-            fs,
-            gs,
-        ] = words;
-        Self {
-            r15,
-            r14,
-            r13,
-            r12,
-            rbp,
-            rbx,
-            r11,
-            r10,
-            r9,
-            r8,
-            rax,
-            rcx,
-            rdx,
-            rsi,
-            rdi,
-            orig_rax,
-            rip,
-            cs,
-            eflags,
-            rsp,
-            ss,
-            fs_base,
-            gs_base,
-            ds,
-            es,
-            fs,
-            gs,
-        }
-    }
-
-    /// The words in the order of `user_regs_struct`.
-    pub fn to_words(&self) -> [u64; 27] {
-        let r = self;
-        [
-            r.r15, r.r14, r.r13, r.r12, r.rbp, r.rbx, r.r11, r.r10, r.r9, r.r8, r.rax, r.rcx, r.rdx, r.rsi,
-            r.rdi, r.orig_rax, r.rip, r.cs, r.eflags, r.rsp, r.ss, r.fs_base, r.gs_base, r.ds, r.es, r.fs,
-            r.gs,
-        ]
-    }
+register_set! {
+    /// The registers of `struct user_regs_struct` (`sys/user.h`): also the layout of `pr_reg` in an `NT_PRSTATUS` note.
+    X86_64Registers: r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base
+    gs_base ds es fs gs
 }
 
 /// The registers of arm64's `struct user_pt_regs` (`asm/ptrace.h`), with the thread pointer of `NT_ARM_TLS`.
