@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Files, until_said};
+use common::{Files, cgroup::Group, until_said};
 use test_heaps::nodes;
 use test_heaps::server::{Client, Server, get, listening};
 
@@ -120,45 +120,10 @@ fn a_target_that_stands_still_is_waited_for() {
     client.finish();
 }
 
-/// A control group with a limit on memory; removed when dropped. Needs root, as containers do.
-struct Group(PathBuf);
-
-impl Group {
-    fn with_limit(bytes: u64) -> Self {
-        let name = format!("heapdowse-test-{}", std::process::id());
-        let version_1 = Path::new("/sys/fs/cgroup/memory");
-        let (folder, limit) = if version_1.is_dir() {
-            (version_1.join(name), "memory.limit_in_bytes")
-        } else {
-            (Path::new("/sys/fs/cgroup").join(name), "memory.max")
-        };
-        std::fs::create_dir(&folder).unwrap();
-        let group = Self(folder);
-        std::fs::write(group.0.join(limit), bytes.to_string()).unwrap();
-        group
-    }
-
-    fn take(&self, pid: u32) {
-        std::fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Its last process is gone a moment after it was waited for.
-        for _ in 0..50 {
-            if std::fs::remove_dir(&self.0).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
 #[test]
 fn a_snapshot_that_does_not_fit_the_container_is_refused() {
     let files = Files::new();
-    let group = Group::with_limit(120 << 20);
+    let group = Group::with_limit("small", 120 << 20);
     let server = server();
     for _ in 0..3 {
         get(server.port, "/grow").unwrap();

@@ -6,13 +6,14 @@ mod common;
 use std::{
     net::TcpListener,
     os::unix::{fs::PermissionsExt, process::CommandExt},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use common::{
     Files, Run,
+    cgroup::Group,
     victim::{Checker, Victim, ask, children, compiled, node, programs, state, threads},
 };
 use test_heaps::server::Server;
@@ -199,52 +200,10 @@ fn memory_larger_than_the_disk_leaves_nothing() {
     victim.assert_unharmed(0);
 }
 
-/// A control group with a limit on memory; removed when dropped.
-struct Group(PathBuf);
-
-impl Group {
-    fn with_limit(name: &str, bytes: u64) -> Self {
-        let version_1 = Path::new("/sys/fs/cgroup/memory");
-        let version_2 = Path::new("/sys/fs/cgroup");
-        let (mount, limit) =
-            if version_1.is_dir() { (version_1, "memory.limit_in_bytes") } else { (version_2, "memory.max") };
-        let group = Self(mount.join(format!("heapdowse-{name}-{}", std::process::id())));
-        std::fs::create_dir(&group.0).unwrap();
-        std::fs::write(group.0.join(limit), bytes.to_string()).unwrap();
-        group
-    }
-
-    /// Leaves it so much.
-    fn tighten(&self, room: u64) {
-        let version_1 = self.0.join("memory.usage_in_bytes");
-        let (used, limit) = match version_1.is_file() {
-            true => (version_1, "memory.limit_in_bytes"),
-            false => (self.0.join("memory.current"), "memory.max"),
-        };
-        let used: u64 = std::fs::read_to_string(used).unwrap().trim().parse().unwrap();
-        std::fs::write(self.0.join(limit), (used + room).to_string()).unwrap();
-    }
-
-    fn take(&self, pid: u32) {
-        std::fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        for _ in 0..50 {
-            if std::fs::remove_dir(&self.0).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
 /// Memory is charged to the group where it is taken, so the server is started in it.
 fn victim_in(group: &Group, megabytes: &str) -> Victim {
     let (node, script) = (node(), programs().join("victim.cjs"));
-    let enter = format!("echo $$ > {}/cgroup.procs; exec \"$@\"", group.0.display());
+    let enter = format!("echo $$ > {}/cgroup.procs; exec \"$@\"", group.folder().display());
     let own = ["-c", &enter, "sh", node.to_str().unwrap(), script.to_str().unwrap(), megabytes];
     Victim::of(Server::start(Path::new("sh"), &own))
 }

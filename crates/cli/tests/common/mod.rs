@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod cgroup;
 pub(crate) mod core;
 pub(crate) mod victim;
 
