@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::statistics::median;
 
+/// Steps before and after one over a snapshot that it is compared with.
+const NEARBY: usize = 3;
+
 /// What the work axis counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -146,12 +149,22 @@ impl Recording {
         Some(series)
     }
 
-    /// The used heap; without code where all floors say how much that is.
+    /// The used heap; without code where all floors say how much that is, and without what snapshots leave in it.
     pub(crate) fn heap(floors: &[Floor]) -> Series {
+        without_leaps_over_snapshots(Self::measured_heap(floors), floors)
+    }
+
+    fn measured_heap(floors: &[Floor]) -> Series {
         let with_code = |floor: &Floor| Some(floor.heap_used as f64);
         Self::series(floors, |floor| Some(floor.heap_used.saturating_sub(floor.code?) as f64))
             .or_else(|| Self::series(floors, with_code))
             .unwrap_or_default()
+    }
+
+    /// Bytes in the heap that snapshots left there, which [`Recording::heap`] does not count.
+    pub(crate) fn left_by_snapshots(floors: &[Floor]) -> f64 {
+        let last = |series: Series| series.bytes.last().copied().unwrap_or(0.0);
+        last(Self::measured_heap(floors)) - last(Self::heap(floors))
     }
 
     /// Resident memory that is neither V8's heap nor held from it, without the jumps that snapshots make.
@@ -192,7 +205,26 @@ impl Recording {
 
 /// A snapshot leaves memory behind: what changed over it is not counted.
 fn without_snapshot_jumps(series: Series, floors: &[Floor]) -> Series {
-    change_over_snapshots(series, floors, |_| 0.0)
+    change_over_snapshots(series, floors, |_, _, _| 0.0)
+}
+
+/// A step over a snapshot that is higher than all steps around it is the snapshot's own: it is cut to the highest
+/// of those, for the same work.
+///
+/// V8 sometimes keeps several hundred kilobytes in the heap after one, which then look like the program's. Where the
+/// program's own growth comes in leaps, those around it are as high, so that nothing is lost.
+fn without_leaps_over_snapshots(series: Series, floors: &[Floor]) -> Series {
+    let rates: Vec<Option<f64>> = steps(&series)
+        .zip(floors.iter().skip(1))
+        .map(|((work, bytes), floor)| (!floor.after_snapshot && work > 0.0).then_some(bytes / work))
+        .collect();
+    let highest_nearby = |at: usize| {
+        let nearby = &rates[at.saturating_sub(NEARBY)..(at + NEARBY + 1).min(rates.len())];
+        nearby.iter().flatten().copied().reduce(f64::max)
+    };
+    change_over_snapshots(series, floors, |step, work, measured| {
+        highest_nearby(step).map_or(measured, |rate| measured.min((rate * work).max(0.0)))
+    })
 }
 
 /// What changed over a snapshot is taken to be what the same work changes elsewhere (the median over the other
@@ -204,7 +236,7 @@ fn with_usual_change_over_snapshots(series: Series, floors: &[Floor]) -> Series 
         .map(|((work, bytes), _)| bytes / work)
         .collect();
     let usual = if rates.is_empty() { 0.0 } else { median(&rates) };
-    change_over_snapshots(series, floors, |work| usual * work)
+    change_over_snapshots(series, floors, |_, work, _| usual * work)
 }
 
 /// Work and change from each floor to the next.
@@ -213,11 +245,16 @@ fn steps(series: &Series) -> impl Iterator<Item = (f64, f64)> {
     work.zip(series.bytes.windows(2).map(|pair| pair[1] - pair[0]))
 }
 
-fn change_over_snapshots(series: Series, floors: &[Floor], change: impl Fn(f64) -> f64) -> Series {
+/// The series with other steps over snapshots: `change` gets the step's number, its work and what was measured.
+fn change_over_snapshots(
+    series: Series,
+    floors: &[Floor],
+    change: impl Fn(usize, f64, f64) -> f64,
+) -> Series {
     let mut level = series.bytes.first().copied().unwrap_or(0.0);
     let mut bytes = vec![level; series.bytes.len().min(1)];
-    for ((work, measured), floor) in steps(&series).zip(floors.iter().skip(1)) {
-        level += if floor.after_snapshot { change(work) } else { measured };
+    for (step, ((work, measured), floor)) in steps(&series).zip(floors.iter().skip(1)).enumerate() {
+        level += if floor.after_snapshot { change(step, work, measured) } else { measured };
         bytes.push(level);
     }
     Series { work: series.work, bytes }
@@ -236,6 +273,31 @@ mod tests {
         let floors =
             [floor(0.0, 50, false), floor(1.0, 55, false), floor(2.0, 255, true), floor(3.0, 260, false)];
         assert_eq!(Recording::resident(&floors).unwrap().bytes, [50.0, 55.0, 55.0, 60.0]);
+    }
+
+    fn heap_of(steps: &[(u64, bool)]) -> Vec<f64> {
+        let mut heap_used = 1000;
+        let floors: Vec<Floor> = (0..)
+            .zip(steps)
+            .map(|(round, &(grown, after_snapshot))| {
+                heap_used += grown;
+                Floor { work: f64::from(round), heap_used, after_snapshot, ..Floor::default() }
+            })
+            .collect();
+        Recording::heap(&floors).bytes
+    }
+
+    #[test]
+    fn a_leap_over_a_snapshot_is_cut_to_the_steps_around_it() {
+        let heap =
+            heap_of(&[(0, false), (90, false), (2, false), (5, false), (1, false), (670, true), (3, false)]);
+        assert_eq!(heap, [1000.0, 1090.0, 1092.0, 1097.0, 1098.0, 1103.0, 1106.0]);
+    }
+
+    #[test]
+    fn stairs_that_meet_snapshots_stay() {
+        let stairs = [(0, false), (0, false), (500, false), (0, false), (0, false), (500, true), (0, false)];
+        assert_eq!(heap_of(&stairs).last(), Some(&2000.0));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The facts that a verdict lists, as sentences with their numbers.
 
-use super::Trends;
+use super::{SMALL_BYTES, Trends};
 use crate::{
     growth::{MIB, Shape, Trend},
     recording::{Floor, Recording},
@@ -23,7 +23,7 @@ pub(super) fn summary(recording: &Recording) -> FloorSummary {
 
 pub(super) fn heap_floor(recording: &Recording, summary: Option<&FloorSummary>) -> Option<Evidence> {
     let summary = summary?;
-    let text = format!(
+    let mut text = format!(
         "the heap after full collections went from {} to {} over {} {} ({} floors, {:.0} s)",
         bytes(summary.first_bytes as f64),
         bytes(summary.last_bytes as f64),
@@ -32,6 +32,10 @@ pub(super) fn heap_floor(recording: &Recording, summary: Option<&FloorSummary>) 
         summary.points,
         summary.seconds,
     );
+    let left = Recording::left_by_snapshots(recording.counted());
+    if left > SMALL_BYTES {
+        text += &format!("; snapshots left {} of that behind, which is not counted", bytes(left));
+    }
     Some(Evidence { kind: EvidenceKind::HeapFloor, text })
 }
 
