@@ -8,6 +8,7 @@ mod corpus;
 mod csv;
 mod fixtures;
 mod fuzz;
+mod known_names;
 mod lint;
 mod measure;
 mod oracle;
@@ -25,7 +26,7 @@ use arguments::Arguments;
 /// A task: its name, what it does in one line, the function.
 type Task = (&'static str, &'static str, fn(Arguments) -> Result<()>);
 
-const TASKS: [Task; 11] = [
+const TASKS: [Task; 12] = [
     ("test", "everything that CI checks: lint, arch, tests, oracle, docs; sets itself up", test::run),
     ("lint", "rustfmt and clippy, warnings are errors; --fix mends what can be mended", lint::run),
     ("arch", "who may depend on whom, sizes of files, words that must not be committed", arch::run),
@@ -48,6 +49,11 @@ const TASKS: [Task; 11] = [
     ),
     ("fuzz", "cargo-fuzz on nightly [--seconds 60] [--target read]", fuzz::run),
     ("corpus", "writes the committed corpus again, from test-heaps", corpus::run),
+    (
+        "known-names",
+        "writes the list of property names that redact keeps, from bare processes",
+        known_names::run,
+    ),
     ("measured", "runs a command and writes its CPU seconds and peak memory (used by bench)", measure::run),
 ];
 

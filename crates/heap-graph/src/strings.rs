@@ -113,6 +113,13 @@ impl StringsBuilder {
         self.blob.truncate(self.ends.last().copied().unwrap_or(0) as usize);
     }
 
+    /// A finished string.
+    pub(crate) fn get(&self, index: u32) -> &str {
+        let index = index as usize;
+        let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
+        std::str::from_utf8(&self.blob[start..self.ends[index] as usize]).unwrap_or("")
+    }
+
     /// Number of finished strings.
     pub fn len(&self) -> usize {
         self.ends.len()

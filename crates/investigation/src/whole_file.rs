@@ -1,6 +1,7 @@
 //! Files that appear under their name only when they are whole, readable by their owner alone.
 
 use std::{
+    fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
@@ -18,8 +19,8 @@ impl WholeFile {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn create(name: PathBuf) -> io::Result<Self> {
-        let folder = name.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new().prefix(".heapdowse-").suffix(".part").tempfile_in(folder)?;
+        let file =
+            tempfile::Builder::new().prefix(".heapdowse-").suffix(".part").tempfile_in(folder_of(&name))?;
         Ok(Self { file: BufWriter::with_capacity(1 << 20, file), name })
     }
 
@@ -31,8 +32,14 @@ impl WholeFile {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
         drop(file.persist(&self.name).map_err(|error| error.error)?);
+        // The new name is lost in a power cut unless the folder is synced too.
+        File::open(folder_of(&self.name))?.sync_all()?;
         Ok(self.name)
     }
+}
+
+fn folder_of(name: &Path) -> &Path {
+    name.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Write for WholeFile {

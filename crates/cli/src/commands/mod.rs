@@ -48,6 +48,7 @@ commands! {
     Strings: strings,
     Diff: diff,
     Nodes: nodes,
+    Redact: redact,
     Findjsobjects: findjsobjects,
     Jsprint: jsprint,
     Jsfindrefs: jsfindrefs,

@@ -56,6 +56,11 @@ impl Ephemerons {
     }
 }
 
+/// The id of the table that an edge's name says, if it is the name of a WeakMap's entry.
+pub(crate) fn weak_map_entry(name: &str) -> Option<u64> {
+    parse(name).map(|(_, table_id)| table_id)
+}
+
 /// The shared part of an entry's name and the table's id.
 fn parse(name: &str) -> Option<(&str, u64)> {
     let shared = name.trim_start_matches(|c: char| c.is_ascii_digit());

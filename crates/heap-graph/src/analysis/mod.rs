@@ -14,6 +14,7 @@ mod filters;
 pub(crate) mod interfaces;
 pub(crate) mod reach;
 mod shallow;
+pub(crate) use ephemerons::weak_map_entry;
 pub(crate) use shallow::shallow_sizes;
 pub(crate) mod sizes;
 mod statistics;
