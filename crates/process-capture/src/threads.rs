@@ -76,7 +76,7 @@ impl Threads {
     }
 
     fn wait(&mut self, tid: u32, patience: Duration) -> Result<(), CaptureError> {
-        let mut nap = Duration::from_micros(20);
+        let mut naps = door::Naps::default();
         loop {
             match door::wait_for(tid).map_err(CaptureError::call(self.pid, "wait4"))? {
                 Waited::Ended => return Ok(()),
@@ -90,10 +90,7 @@ impl Threads {
                     let milliseconds = patience.as_millis();
                     return Err(CaptureError::DoesNotStop { pid: self.pid, thread: tid, milliseconds });
                 }
-                Waited::Nothing => {
-                    door::sleep(nap);
-                    nap = (nap * 2).min(Duration::from_millis(1));
-                }
+                Waited::Nothing => naps.next(),
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The pause is what a client sees: the longest time between two answers on one connection, beside the longest while
 //! nobody captures. heapdowse's own clock is beside it, and the floor: the fork of a C program with as much memory in as
-//! many mappings.
+//! many mappings, side by side and at the same addresses.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -51,19 +51,22 @@ pub(super) fn run(program: &Path, megabytes: &[u32], rounds: usize, report: &mut
         let server = Server::start(&nodes::binary(nodes::V22)?, &[&flags, &script, &wanted]);
         std::thread::sleep(Duration::from_secs(2));
         let (private, mappings) = memory_of(server.pid())?;
-        let (mut rows, mut idle, mut floor) = (vec![Vec::new(); WAYS.len()], Vec::new(), Vec::new());
+        let (mut rows, mut idle) = (vec![Vec::new(); WAYS.len()], Vec::new());
+        let (mut side_by_side, mut alike) = (Vec::new(), Vec::new());
+        let pid = server.pid().to_string();
         for _ in 0..rounds {
             let client = Client::of(&server)?;
             std::thread::sleep(IDLE);
             idle.push(client.finish()?.0);
-            floor.push(forked(&fork, private >> 20, mappings)?);
+            side_by_side.push(forked(&fork, &[(private >> 20).to_string(), mappings.to_string()])?);
+            alike.push(forked(&fork, std::slice::from_ref(&pid))?);
             for (way, rows) in WAYS.iter().zip(&mut rows) {
                 let row = one(way, program, &peers, &server).with_context(|| (*way).to_owned())?;
                 eprintln!("{size} MB, {way}: client {:.0} ms, own {:?} ms", row.client_ms, row.own_ms);
                 rows.push(row);
             }
         }
-        write(*size, private, mappings, &rows, (&idle, &floor), report);
+        write(*size, private, mappings, &rows, [&idle, &side_by_side, &alike], report);
     }
     Ok(())
 }
@@ -123,7 +126,7 @@ fn write(
     private: u64,
     mappings: usize,
     rows: &[Vec<Row>],
-    (idle, floor): (&[f64], &[f64]),
+    [idle, side_by_side, alike]: [&[f64]; 3],
     report: &mut Report,
 ) {
     let middle = |mut numbers: Vec<f64>| {
@@ -132,12 +135,14 @@ fn write(
     };
     report.line(&format!(
         "\n### {size} MB of heap: {} MB of private memory in {mappings} mappings\n\n\
-         The client's longest gap while nobody captured was {:.1} ms; the fork of a C program with as much took {:.1} ms.\n\n\
+         The client's longest gap while nobody captured was {:.1} ms; the fork of a C program with as much took {:.1} ms, \
+         with as much at the same addresses {:.1} ms.\n\n\
          | | client ms | own clock ms | wall s | CPU s | file MB | on disk MB | RSS growth MB |\n\
          |---|---:|---:|---:|---:|---:|---:|---:|",
         private / 1_000_000,
         middle(idle.to_vec()),
-        middle(floor.to_vec())
+        middle(side_by_side.to_vec()),
+        middle(alike.to_vec())
     ));
     for (way, rows) in WAYS.iter().zip(rows) {
         let of = |number: fn(&Row) -> f64| middle(rows.iter().map(number).collect());
@@ -167,9 +172,8 @@ fn compiled() -> Result<PathBuf> {
 }
 
 /// The best of five forks: the machine's floor.
-fn forked(program: &Path, megabytes: u64, mappings: usize) -> Result<f64> {
-    let mut command = Command::new(program);
-    let said = output(command.args([megabytes.to_string(), mappings.to_string()]))?;
+fn forked(program: &Path, arguments: &[String]) -> Result<f64> {
+    let said = output(Command::new(program).args(arguments))?;
     let times = String::from_utf8(said)?;
     let times = times.lines().filter_map(|line| line.parse::<f64>().ok());
     times.min_by(f64::total_cmp).context("no time")

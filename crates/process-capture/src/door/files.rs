@@ -1,6 +1,6 @@
 //! Files that are read: `/proc`, executables.
 
-use std::{io, os::unix::fs::FileExt};
+use std::{io, io::Read, os::unix::fs::FileExt};
 
 use nix::errno::Errno;
 
@@ -13,7 +13,10 @@ fn errno(error: io::Error) -> Errno {
 /// All of a file.
 pub(crate) fn read(path: &str) -> Result<Vec<u8>, Errno> {
     point("openat")?;
-    std::fs::read(path).map_err(errno)
+    // What lies in /proc has no size, and would be read in pieces of 32 bytes at first.
+    let mut bytes = Vec::with_capacity(64 << 10);
+    std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(errno)?;
+    Ok(bytes)
 }
 
 /// All of a file as text; what is no UTF-8 (names can be anything) is replaced.

@@ -17,8 +17,8 @@ pub(crate) use memory::{PAGE, Pages, Present, read_memory, write_memory};
 pub(crate) use nix::errno::Errno;
 pub(crate) use output::{OutputFile, StandardOutput, free_bytes, keeps_in_memory};
 pub(crate) use process::{
-    ProcessFd, Waited, group_memory, kill_process, machine_available, node_version, now, own_pid, sleep,
-    wait_for,
+    Naps, ProcessFd, Waited, group_memory, kill_process, machine_available, node_version, now, own_pid,
+    sleep, wait_for,
 };
 pub(crate) use trace::{
     Options, RegisterSet, detach, event_message, interrupt, register_set, resume_to_call, seccomp_filter,

@@ -59,6 +59,20 @@ pub(crate) fn sleep(time: Duration) {
     std::thread::sleep(time);
 }
 
+/// Waits for something that is about to come, a little at a time: the process stands still meanwhile, and what it
+/// waits for may come at any moment. After a tenth of a second it naps longer.
+#[derive(Debug, Default)]
+pub(crate) struct Naps(u32);
+
+impl Naps {
+    /// Takes the next one. The kernel adds its timer slack of 50 microseconds.
+    pub(crate) fn next(&mut self) {
+        const SHORT: u32 = 1000;
+        self.0 = self.0.saturating_add(1);
+        sleep(if self.0 < SHORT { Duration::from_micros(20) } else { Duration::from_millis(1) });
+    }
+}
+
 /// The time, from the vDSO: no system call.
 pub(crate) fn now() -> Instant {
     Instant::now()

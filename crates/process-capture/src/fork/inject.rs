@@ -175,7 +175,7 @@ impl Injection {
 
     /// Waits until the thread stops at its call, or in a clone. Answers the event.
     fn await_call(&self, until: Instant) -> Result<i32, CaptureError> {
-        let mut nap = Duration::from_micros(10);
+        let mut naps = door::Naps::default();
         loop {
             match door::wait_for(self.tid).map_err(CaptureError::call(self.pid, "wait4"))? {
                 Waited::Ended => return Err(CaptureError::Ended { pid: self.pid }),
@@ -191,10 +191,7 @@ impl Injection {
                     let milliseconds = SHORT.as_millis();
                     return Err(CaptureError::DoesNotStop { pid: self.pid, thread: self.tid, milliseconds });
                 }
-                Waited::Nothing => {
-                    door::sleep(nap);
-                    nap = (nap * 2).min(Duration::from_millis(1));
-                }
+                Waited::Nothing => naps.next(),
             }
         }
     }

@@ -271,12 +271,13 @@ impl Session {
 fn settle_child(pid: u32, child: &Child) -> Result<(), CaptureError> {
     let given_up = |reason: &str| CaptureError::GivenUp { pid, reason: reason.into() };
     let until = door::now() + Duration::from_secs(5);
+    let mut naps = door::Naps::default();
     loop {
         match door::wait_for(child.pid).map_err(CaptureError::call(pid, "wait4"))? {
             Waited::Stopped { .. } => break,
             Waited::Ended => return Err(given_up("it ended at once")),
             Waited::Nothing if door::now() > until => return Err(given_up("it did not stop")),
-            Waited::Nothing => door::sleep(Duration::from_micros(50)),
+            Waited::Nothing => naps.next(),
         }
     }
     door::set_options(child.pid, Options::DieWithUs).map_err(CaptureError::call(pid, "ptrace(SETOPTIONS)"))
