@@ -3,13 +3,14 @@
 use rustc_hash::FxHashMap;
 
 use crate::graph::{
-    EdgeColumns, EdgeName, Header, HeapGraph, Location, LocationColumns, NodeColumns, detachedness,
+    EdgeColumns, EdgeName, Header, HeapGraph, Location, LocationColumns, NodeColumns, NodeIndex, detachedness,
 };
+use crate::kinds::{EdgeKind, NodeKind};
 use crate::offsets::Offsets;
 use crate::strings::StringsBuilder;
 
-/// Collects nodes, each followed by its edges. The first node is the root.
-pub(crate) struct GraphBuilder {
+/// Collects nodes, each followed by its edges. The first node is the root; edges may lead to nodes that come later.
+pub struct GraphBuilder {
     header: Header,
     kind: Vec<u8>,
     name: Vec<u32>,
@@ -27,7 +28,8 @@ pub(crate) struct GraphBuilder {
 }
 
 impl GraphBuilder {
-    pub(crate) fn new(header: Header) -> Self {
+    /// A graph without nodes.
+    pub fn new(header: Header) -> Self {
         GraphBuilder {
             header,
             kind: Vec::new(),
@@ -56,7 +58,12 @@ impl GraphBuilder {
     }
 
     /// Begins the next node.
-    pub(crate) fn node(&mut self, kind: u8, name: &str, id: u32, self_size: u64) {
+    pub fn node(&mut self, kind: NodeKind, name: &str, id: u32, self_size: u64) {
+        self.node_of_code(kind as u8, name, id, self_size);
+    }
+
+    /// The same, by the code of a kind, which may be one without a name.
+    pub(crate) fn node_of_code(&mut self, kind: u8, name: &str, id: u32, self_size: u64) {
         let name = self.string(name);
         if self_size >= u64::from(u32::MAX) {
             self.big_sizes.push((self.kind.len() as u32, self_size));
@@ -69,7 +76,7 @@ impl GraphBuilder {
     }
 
     /// Says where the current node comes from.
-    pub(crate) fn place(&mut self, location: Option<Location>, state: u8) {
+    pub fn place(&mut self, location: Option<Location>, state: u8) {
         let node = (self.kind.len() - 1) as u32;
         if let Some(place) = location {
             let values = [node, place.script_id, place.line, place.column];
@@ -82,8 +89,23 @@ impl GraphBuilder {
         }
     }
 
-    /// Adds an edge from the current node.
-    pub(crate) fn edge(&mut self, kind: u8, name: EdgeName<'_>, to: u32) {
+    /// Adds an edge from the current node to the node with a number, which must be there in the end.
+    pub fn edge(&mut self, kind: EdgeKind, name: EdgeName<'_>, to: NodeIndex) {
+        self.edge_of_code(kind as u8, name, to.0);
+    }
+
+    /// How many nodes there are.
+    pub fn node_count(&self) -> u32 {
+        self.kind.len() as u32
+    }
+
+    /// How many edges the current node has.
+    pub fn edge_count_of_node(&self) -> u32 {
+        self.edge_count.last().copied().unwrap_or(0)
+    }
+
+    /// The same, by the code of a kind.
+    pub(crate) fn edge_of_code(&mut self, kind: u8, name: EdgeName<'_>, to: u32) {
         let name = match name {
             EdgeName::Index(index) => index,
             EdgeName::Name(name) => self.string(name),
@@ -96,7 +118,8 @@ impl GraphBuilder {
         }
     }
 
-    pub(crate) fn finish(self) -> HeapGraph {
+    /// The graph.
+    pub fn finish(self) -> HeapGraph {
         let [node, script, line, column] = self.locations.map(Into::into);
         // A part of a graph is no denser than the graph, which was let in.
         let edges = Offsets::from_counts(self.edge_count).unwrap_or_default();

@@ -30,6 +30,7 @@ pub use analysis::{
     Analysis, AnalysisError, ClassKey, ClassRow, ContextOwner, ContextSize, Filter, InterfaceDefinition,
     NO_DISTANCE, NativeContexts, NodeSet, SYSTEM_DISTANCE, Statistics,
 };
+pub use builder::GraphBuilder;
 pub use diff::{
     ClassedHeap, DiffRow, Kinship, diff, diff_by_name, infer_interfaces, kinship, kinship_without_names,
 };

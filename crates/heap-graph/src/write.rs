@@ -274,21 +274,26 @@ pub fn slice(graph: &HeapGraph, wanted: &[NodeIndex]) -> HeapGraph {
     // Stacks, and memory that no node stands for, are the whole heap's.
     let header = Header { extra_native_bytes: 0, trace_function_count: 0, ..graph.header.clone() };
     let mut builder = crate::builder::GraphBuilder::new(header);
-    builder.node(NodeKind::Synthetic as u8, "", 1, 0);
+    builder.node(NodeKind::Synthetic, "", 1, 0);
     for position in 0..roots {
         builder.edge(
-            EdgeKind::Element as u8,
+            EdgeKind::Element,
             crate::EdgeName::Index(position as u32 + 1),
-            position as u32 + 1,
+            NodeIndex(position as u32 + 1),
         );
     }
     for &node in &order {
         let at = node.index();
-        builder.node(graph.nodes.kind[at], graph.name(node), graph.nodes.id[at], graph.raw_self_size(node));
+        builder.node_of_code(
+            graph.nodes.kind[at],
+            graph.name(node),
+            graph.nodes.id[at],
+            graph.raw_self_size(node),
+        );
         builder.place(graph.location(node), graph.raw_detachedness(node));
         for edge in graph.edges(node) {
             if let Some(&to) = new_of.get(&edge.to) {
-                builder.edge(graph.edges.kind[edge.index as usize], graph.edge_name(&edge), to);
+                builder.edge_of_code(graph.edges.kind[edge.index as usize], graph.edge_name(&edge), to);
             }
         }
     }

@@ -19,17 +19,42 @@ const LOCAL_BLOCK: u64 = 1022 * 8;
 /// A list of handles longer than this is none.
 const MOST: u64 = 1 << 24;
 
-/// Every word outside of the heap that may keep an object alive.
-pub(super) fn roots(heap: &Heap<'_>) -> Vec<u64> {
+/// Where a root was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RootGroup {
+    /// The roots table.
+    Table,
+    /// The isolate itself.
+    Isolate,
+    /// Handles that outlive calls: V8's and Node's references from C++.
+    Global,
+    /// Handles that live as long as the isolate.
+    Eternal,
+    /// Lists of the isolate.
+    Lists,
+    /// Handles of calls that are going on.
+    Local,
+    /// Stacks and registers.
+    Stack,
+}
+
+/// Every word outside of the heap that may keep an object alive, by where it was found.
+pub(super) fn roots(heap: &Heap<'_>) -> Vec<(RootGroup, Vec<u64>)> {
     let isolate = heap.isolate.words(heap.memory);
-    let mut words = heap.roots.entries.clone();
-    words.extend(isolate.iter().filter(|word| is_strong(**word)));
-    global(heap, &isolate, &mut words);
-    eternal(heap, &isolate, &mut words);
-    lists(heap, &isolate, &mut words);
-    local(heap, &mut words);
-    stacks(heap, &mut words);
-    words
+    let collect = |add: &dyn Fn(&mut Vec<u64>)| {
+        let mut words = Vec::new();
+        add(&mut words);
+        words
+    };
+    vec![
+        (RootGroup::Table, heap.roots.entries.clone()),
+        (RootGroup::Isolate, isolate.iter().copied().filter(|word| is_strong(*word)).collect()),
+        (RootGroup::Global, collect(&|words| global(heap, &isolate, words))),
+        (RootGroup::Eternal, collect(&|words| eternal(heap, &isolate, words))),
+        (RootGroup::Lists, collect(&|words| lists(heap, &isolate, words))),
+        (RootGroup::Local, collect(&|words| local(heap, words))),
+        (RootGroup::Stack, collect(&|words| stacks(heap, words))),
+    ]
 }
 
 fn words_at(memory: &dyn ProcessMemory, address: u64, length: u64) -> Vec<u64> {

@@ -22,7 +22,7 @@ impl Liveness {
                 live.clone_from(heap.starts(page));
             }
         }
-        for root in handles::roots(heap) {
+        for root in handles::roots(heap).into_iter().flat_map(|(_, words)| words) {
             marker.reach(root);
         }
         marker.run();
@@ -37,6 +37,17 @@ impl Liveness {
     /// How many objects are alive.
     pub fn count(&self) -> u64 {
         self.pages.iter().map(Bitmap::count).sum()
+    }
+
+    /// How many live objects begin in each group of 64 words of a page.
+    pub(crate) fn counts(&self, page: usize) -> impl Iterator<Item = u32> + '_ {
+        self.pages[page].counts()
+    }
+
+    /// How many live objects begin before this word of a page, in its group of 64 words; `None` if no live object
+    /// begins there.
+    pub(crate) fn rank(&self, page: usize, bit: usize) -> Option<u32> {
+        self.pages[page].get(bit).then(|| self.pages[page].rank(bit))
     }
 
     /// The live objects, page by page.

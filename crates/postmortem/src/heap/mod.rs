@@ -15,7 +15,9 @@ mod spaces;
 mod walk;
 pub mod words;
 
+pub use handles::RootGroup;
 pub use isolate::{Isolate, find_isolates};
+pub(crate) use kind::FIRST_NON_STRING;
 pub use map_info::MapInfo;
 pub use maps::Maps;
 pub use mark::Liveness;
@@ -93,6 +95,16 @@ impl<'m> Heap<'m> {
         heap.walks = heap.pages.iter().map(|_| OnceCell::new()).collect();
         heap.roots = Roots::read(&heap);
         heap
+    }
+
+    /// The roots outside of the heap, by where they were found.
+    pub(crate) fn grouped_roots(&self) -> Vec<(RootGroup, Vec<u64>)> {
+        handles::roots(self)
+    }
+
+    /// A function's code, tagged, in versions that keep it in a table.
+    pub(crate) fn code_of(&self, function: u64) -> Option<u64> {
+        handles::dispatched_code(self, handles::dispatch_table(self), function)
     }
 
     /// The page of an address, and the offset into its area.

@@ -97,10 +97,14 @@ fn code_size(
 /// Flags of a scope, by bit.
 pub(crate) mod scope_flags {
     pub(crate) const TYPE: u64 = 15;
+    /// `var` declares its variables here.
+    pub(crate) const DECLARATION: u64 = 6;
     pub(crate) const SAVED_CLASS_VARIABLE: u64 = 10;
     pub(crate) const FUNCTION_VARIABLE: u64 = 12;
     pub(crate) const INFERRED_NAME: u64 = 14;
     pub(crate) const OUTER: u64 = 22;
+    /// Contexts have a slot for an object with further variables.
+    pub(crate) const EXTENSION: u64 = 26;
     /// The newest version only: one word more at the end.
     pub(crate) const LAST: u64 = 31;
 }

@@ -88,7 +88,7 @@ impl<'h, 'm> ClassNames<'h, 'm> {
     }
 
     /// The constructor of a map: maps that came from others by adding properties name those instead.
-    fn constructor(&self, map: &MapInfo) -> Option<u64> {
+    pub(crate) fn constructor(&self, map: &MapInfo) -> Option<u64> {
         let heap = self.heap;
         let types = &heap.layout.types;
         let mut at = map.address;

@@ -57,21 +57,30 @@ impl Heap<'_> {
     /// A function's name as V8 shows it to debuggers: its own, or the inferred one. The address of a string.
     pub fn shared_name(&self, shared: u64) -> Option<u64> {
         let fields = &self.layout.fields;
-        let has_content = |word: u64| {
-            let string = self.target(word).filter(|object| self.is_string(*object))?;
-            (self.string_length(string)? > 0).then_some(string)
-        };
-        let name_or_scope = self.field(shared, fields.shared_name).ok()?;
-        if let Some(name) = has_content(name_or_scope) {
+        if let Some(name) = self.own_shared_name(shared) {
             return Some(name);
         }
-        let scope = self.target(name_or_scope).and_then(|scope| self.scope_info(scope));
-        if let Some(scope) = scope {
-            let own = scope.function_name.and_then(has_content);
-            return own.or_else(|| scope.inferred_name.and_then(has_content));
+        let name_or_scope = self.field(shared, fields.shared_name).ok()?;
+        if let Some(scope) = self.target(name_or_scope).and_then(|scope| self.scope_info(scope)) {
+            return scope.inferred_name.and_then(|name| self.text_with_content(name));
         }
         let data = self.uncompiled(shared)?;
-        has_content(self.field(data, fields.uncompiled_inferred_name).ok()?)
+        self.text_with_content(self.field(data, fields.uncompiled_inferred_name).ok()?)
+    }
+
+    /// The name that a function was given, without the one that V8 infers. The address of a string.
+    pub fn own_shared_name(&self, shared: u64) -> Option<u64> {
+        let name_or_scope = self.field(shared, self.layout.fields.shared_name).ok()?;
+        self.text_with_content(name_or_scope).or_else(|| {
+            let scope = self.target(name_or_scope).and_then(|scope| self.scope_info(scope))?;
+            self.text_with_content(scope.function_name?)
+        })
+    }
+
+    /// The string that a word points at, if it is not empty.
+    fn text_with_content(&self, word: u64) -> Option<u64> {
+        let string = self.target(word).filter(|object| self.is_string(*object))?;
+        (self.string_length(string)? > 0).then_some(string)
     }
 
     /// What V8 kept of a function that was not compiled yet.

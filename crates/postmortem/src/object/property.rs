@@ -25,6 +25,12 @@ pub struct Property {
     pub value: PropertyValue,
     /// Bit 0 read-only, bit 1 not enumerable, bit 2 not configurable.
     pub attributes: u8,
+    /// What the object has there, tagged: the value, or what stands for its accessors. 0 if it is missing.
+    pub word: u64,
+    /// Where in the object it lies, in bytes; `None` for one that lies elsewhere.
+    pub offset: Option<u64>,
+    /// Whether its field is known to hold numbers only.
+    pub is_number: bool,
 }
 
 /// What V8's details of a property say.
@@ -41,6 +47,11 @@ impl Details {
 
     fn is_in_descriptor(&self) -> bool {
         self.0 >> 5 & 1 == 1
+    }
+
+    /// The field's representation: 1 small integers, 2 doubles.
+    fn is_number(&self) -> bool {
+        !self.is_in_descriptor() && matches!(self.0 >> 6 & 7, 1 | 2)
     }
 
     fn field_index(&self) -> u64 {
@@ -89,10 +100,14 @@ impl Heap<'_> {
                 true => Some(value),
                 false => self.field_of(object, &map, store, details.field_index()),
             };
+            let inside = !details.is_in_descriptor() && details.field_index() < map.inobject_count();
             Some(Property {
                 key,
                 value: self.property_value(word, details.is_accessor()),
                 attributes: details.attributes(),
+                word: word.unwrap_or(0),
+                offset: inside.then(|| 8 * (u64::from(map.inobject_start) + details.field_index())),
+                is_number: details.is_number(),
             })
         };
         self.descriptors(&map).into_iter().filter_map(fast).collect()
@@ -110,6 +125,9 @@ impl Heap<'_> {
                 key: entry.key,
                 value: self.property_value(Some(entry.value), details.is_accessor()),
                 attributes: details.attributes(),
+                word: entry.value,
+                offset: None,
+                is_number: false,
             }
         };
         entries.into_iter().map(property).collect()

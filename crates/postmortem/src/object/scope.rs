@@ -89,6 +89,34 @@ impl Heap<'_> {
         names
     }
 
+    /// Whether `var` declares variables in this context (V8's `Context::is_declaration_context`): only there V8's
+    /// snapshots name them.
+    pub(crate) fn is_declaration_context(&self, context: u64) -> bool {
+        let fields = &self.layout.fields;
+        let Some(kind) = self.kind_of(context) else { return false };
+        // From the end: with, script, native, module, function, eval, debug-evaluate, catch, block.
+        match fields.last_context_type.checked_sub(u64::from(kind)) {
+            Some(1..=4) => true,
+            Some(5 | 8) => self.scope_bits(context) >> scope_flags::DECLARATION & 1 == 1,
+            _ => false,
+        }
+    }
+
+    /// Whether a context has a slot for an object with further variables.
+    pub(crate) fn has_extension_slot(&self, context: u64) -> bool {
+        self.scope_bits(context) >> scope_flags::EXTENSION & 1 == 1
+    }
+
+    /// The flags of a context's scope.
+    fn scope_bits(&self, context: u64) -> u64 {
+        let scope = self.field(context, self.layout.fields.array_data).ok();
+        let Some(scope) = scope.and_then(|word| self.target(word)) else { return 0 };
+        match self.layout.fields.scope_info_flags_raw {
+            1 => self.half(scope + 8).map(u64::from).unwrap_or(0),
+            _ => self.field(scope, 8).ok().and_then(count).unwrap_or(0),
+        }
+    }
+
     /// The variables of a context: names and values, tagged.
     pub fn context_variables(&self, context: u64) -> Vec<(u64, u64)> {
         let words = self.array_words(context);

@@ -1,0 +1,182 @@
+//! What the kinds of objects hold: strings, arrays, tables, contexts, maps.
+
+use heap_graph::{EdgeKind, EdgeName, NodeIndex};
+
+use super::edges::Emitter;
+use crate::heap::MapInfo;
+use crate::heap::words::{is_strong, is_weak, tag, untag};
+
+impl Emitter<'_, '_> {
+    pub(super) fn contents(&mut self, object: u64, map: &MapInfo) {
+        let heap = self.heap;
+        let (fields, types) = (&heap.layout.fields, &heap.layout.types);
+        match map.kind {
+            _ if map.is_string() => self.string(object, map),
+            _ if map.is_receiver(heap.layout) => self.receiver(object, map),
+            kind if kind == crate::heap::kind::native_context(fields) => {}
+            _ if map.is_context(heap.layout) => self.variables(object),
+            kind if kind == types.ephemeron_hash_table => self.ephemerons(object),
+            kind if kind == types.map => self.map_fields(object),
+            kind if kind == types.descriptor_array || kind == types.strong_descriptor_array => {
+                self.indexed(object, fields.descriptors_header);
+            }
+            // The oldest version takes transitions for a plain weak array.
+            kind if kind == types.transition_array && heap.layout.version.major <= 10 => {
+                self.indexed(object, fields.array_data);
+            }
+            kind if kind == types.weak_fixed_array => self.indexed(object, fields.array_data),
+            kind if kind == types.weak_array_list => self.indexed(object, fields.array_data + 8),
+            kind if (types.fixed_array..types.byte_array).contains(&kind) => {
+                self.indexed(object, fields.array_data)
+            }
+            _ => {}
+        }
+    }
+
+    fn string(&mut self, object: u64, map: &MapInfo) {
+        let fields = &self.heap.layout.fields;
+        let parts: &[(&str, u64)] = match map.kind & 7 {
+            1 => &[("first", fields.cons_first), ("second", fields.cons_second)],
+            3 => &[("parent", fields.sliced_parent)],
+            5 => &[("actual", fields.thin_actual)],
+            _ => &[],
+        };
+        for (name, offset) in parts {
+            self.internal(object, *offset, name);
+        }
+    }
+
+    /// All words from an offset on, by their number.
+    fn indexed(&mut self, object: u64, first: u64) {
+        let words = self.heap.size_of(object).unwrap_or(0).saturating_sub(first) / 8;
+        for at in 0..words {
+            let offset = first + 8 * at;
+            let Ok(word) = self.heap.field(object, offset) else { return };
+            if is_weak(word) {
+                self.weak_to(word, &at.to_string());
+            } else if is_strong(word) {
+                self.internal_to(word, &at.to_string());
+            }
+        }
+        // V8 goes over long ones once.
+        self.end = self.end.min(first);
+    }
+
+    fn variables(&mut self, context: u64) {
+        let heap = self.heap;
+        let words = heap.array_words(context);
+        let variables = match heap.is_declaration_context(context) {
+            true => heap.context_variables(context),
+            false => Vec::new(),
+        };
+        for (name, value) in variables {
+            let Some(name) = heap.key_text(name) else { continue };
+            if let Some(to) = self.node_of(value) {
+                self.graph.edge(EdgeKind::Context, EdgeName::Name(&name), NodeIndex(to));
+            }
+            // Where it lies: each slot once.
+            let slot = words
+                .iter()
+                .enumerate()
+                .position(|(at, word)| *word == value && !self.visited.get(at + 2).copied().unwrap_or(true));
+            if let Some(at) = slot {
+                self.visit(16 + 8 * at as u64);
+            }
+        }
+        let data = heap.layout.fields.array_data;
+        for (at, name) in ["scope_info", "previous"].into_iter().enumerate() {
+            self.internal(context, data + 8 * at as u64, name);
+        }
+        if heap.has_extension_slot(context) {
+            self.internal(context, data + 16, "extension");
+        }
+    }
+
+    /// A weak collection's table: weak edges to keys and values, and the pairs.
+    fn ephemerons(&mut self, table: u64) {
+        let heap = self.heap;
+        let first = heap.layout.fields.ephemeron_prefix;
+        let size = heap.size_of(table).unwrap_or(0);
+        for offset in (first..size).step_by(16) {
+            for (half, offset) in [offset, offset + 8].into_iter().enumerate() {
+                let Ok(word) = heap.field(table, offset) else { continue };
+                self.visit(offset);
+                let at = (offset - heap.layout.fields.array_data) / 8;
+                if is_strong(word) && heap.is_object(untag(word)) && (half == 0 || self.essential_value(word))
+                {
+                    self.weak_to(word, &at.to_string());
+                }
+            }
+        }
+        for entry in heap.ephemerons(table).into_iter().filter(|entry| is_strong(entry.key)) {
+            self.pair(untag(entry.key), table, entry.value);
+        }
+    }
+
+    fn essential_value(&self, word: u64) -> bool {
+        word != tag(self.heap.roots.undefined)
+    }
+
+    /// The pairs that an object is the key of.
+    pub(super) fn pairs(&mut self, key: u64) {
+        let tags = self.tags;
+        for (table, value) in tags.pairs(key) {
+            self.pair(key, *table, *value);
+        }
+    }
+
+    /// One half of a pair: the name is the same in both, but for its first number, which does not count.
+    fn pair(&mut self, key: u64, table: u64, value: u64) {
+        let heap = self.heap;
+        let Some(to) = self.node_of(value) else { return };
+        let described = |emitter: &Self, object: u64| {
+            let node = emitter.ordinals.get(heap, object)?;
+            let map = heap.map_of(object)?;
+            Some((emitter.entry(object, &map).1, super::id_of(node)))
+        };
+        let (Some(key), Some(value), Some(table)) =
+            (described(self, key), described(self, untag(value)), self.ordinals.get(heap, table))
+        else {
+            return;
+        };
+        let number = self.graph.edge_count_of_node() + 1;
+        let name = format!(
+            "{number} / part of key ({} @{}) -> value ({} @{}) pair in WeakMap (table @{})",
+            key.0,
+            key.1,
+            value.0,
+            value.1,
+            super::id_of(table)
+        );
+        self.graph.edge(EdgeKind::Internal, EdgeName::Name(&name), NodeIndex(to));
+    }
+
+    /// Two fields of a map have one of several meanings, which the target's kind tells.
+    fn map_fields(&mut self, map: u64) {
+        let heap = self.heap;
+        let types = &heap.layout.types;
+        let constructor = heap.layout.fields.map_constructor;
+        let kind = |word: u64| heap.target(word).and_then(|object| heap.kind_of(object));
+        if let Ok(word) = heap.field(map, constructor) {
+            let name = match kind(word) {
+                Some(kind) if kind == types.map => "back_pointer",
+                Some(kind) if kind == crate::heap::kind::native_context(&heap.layout.fields) => {
+                    "native_context"
+                }
+                _ => "constructor",
+            };
+            self.internal(map, constructor, name);
+        }
+        let transitions = heap.layout.fields.map_descriptors + 24;
+        if let Ok(word) = heap.field(map, transitions) {
+            match kind(word) {
+                _ if is_weak(word) => self.weak(map, transitions, "transition"),
+                Some(kind) if kind == types.prototype_info => {
+                    self.internal(map, transitions, "prototype_info")
+                }
+                Some(_) => self.internal(map, transitions, "transitions"),
+                None => {}
+            }
+        }
+    }
+}

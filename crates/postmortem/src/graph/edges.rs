@@ -1,0 +1,294 @@
+//! The writer of nodes and edges, and the rules that hold for all kinds of objects.
+
+use heap_graph::{EdgeKind, EdgeName, GraphBuilder, NodeIndex, NodeKind};
+use rustc_hash::FxHashSet;
+
+use super::groups::Group;
+use super::names::Places;
+use super::ordinals::Ordinals;
+use super::shapes::Shapes;
+use super::tags::Tags;
+use super::{GraphOptions, id_of};
+use crate::Heap;
+use crate::heap::MapInfo;
+use crate::heap::kind::Body;
+use crate::heap::words::{is_strong, is_weak, untag};
+use crate::object::ClassNames;
+
+/// Everything that writing takes.
+pub(super) struct Emitter<'e, 'm> {
+    pub(super) heap: &'e Heap<'m>,
+    pub(super) ordinals: &'e Ordinals<'e>,
+    pub(super) shapes: &'e Shapes,
+    pub(super) classes: &'e ClassNames<'e, 'm>,
+    pub(super) tags: &'e Tags,
+    pub(super) options: GraphOptions,
+    pub(super) graph: GraphBuilder,
+    pub(super) inessential: Inessential,
+    /// Memory of buffers, written behind all objects: bytes.
+    pub(super) buffers: Vec<u64>,
+    pub(super) places: Places,
+    /// Words of the object at hand that have an edge already.
+    pub(super) visited: Vec<bool>,
+    /// Bytes of the object at hand that are still to be looked at.
+    pub(super) end: u64,
+    /// Whether the function at hand has a property of its own where others have their prototype.
+    pub(super) no_initial_map: bool,
+}
+
+/// Objects that V8 leaves out where it names its own things (`IsEssentialObject`): all programs have them.
+pub(super) struct Inessential {
+    objects: FxHashSet<u64>,
+    oddball: u16,
+    hole: u16,
+}
+
+impl Inessential {
+    pub(super) fn new(heap: &Heap<'_>) -> Self {
+        let types = &heap.layout.types;
+        let mut objects = FxHashSet::default();
+        let arrays = [types.fixed_array, types.weak_fixed_array, types.byte_array, types.descriptor_array];
+        let maps =
+            [types.cell, types.property_cell, types.shared_function_info, types.free_space, types.filler];
+        for object in heap.roots.entries.iter().filter(|word| is_strong(**word)).map(|word| untag(*word)) {
+            let Some(map) = heap.map_of(object) else { continue };
+            let is_empty =
+                arrays.contains(&map.kind) && heap.half(object + 12).is_ok_and(|length| length == 0);
+            let no_descriptors = [types.descriptor_array, types.strong_descriptor_array].contains(&map.kind)
+                && heap.half(object + 8).is_ok_and(|counts| counts & 0xffff == 0);
+            if (is_empty && map.kind != types.descriptor_array) || no_descriptors {
+                // The map of the empty array is the one of all plain arrays.
+                if map.kind == types.fixed_array {
+                    objects.insert(map.address);
+                }
+                objects.insert(object);
+            } else if map.kind == types.map && heap.map_at(object).is_some_and(|map| maps.contains(&map.kind))
+            {
+                objects.insert(object);
+            }
+        }
+        objects.insert(heap.roots.hole);
+        // The newest version leaves out all of its marks for "nothing here", not only that of elements.
+        let hole = if heap.layout.version.major >= 14 { types.hole } else { types.oddball };
+        Self { hole, objects, oddball: types.oddball }
+    }
+
+    fn contains(&self, heap: &Heap<'_>, object: u64) -> bool {
+        self.objects.contains(&object)
+            || heap.kind_of(object).is_some_and(|kind| kind == self.oddball || kind == self.hole)
+    }
+}
+
+impl Emitter<'_, '_> {
+    /// The root, `(GC roots)`, and the groups.
+    pub(super) fn roots(&mut self, groups: &[Group]) {
+        let synthetic = NodeKind::Synthetic;
+        self.graph.node(synthetic, "", id_of(0), 0);
+        self.graph.edge(EdgeKind::Element, EdgeName::Index(1), NodeIndex(1));
+        for (i, global) in self.globals().into_iter().enumerate() {
+            self.graph.edge(EdgeKind::Shortcut, EdgeName::Name(&(i + 2).to_string()), NodeIndex(global));
+        }
+        self.graph.node(synthetic, "(GC roots)", id_of(1), 0);
+        for i in 0..groups.len() as u32 {
+            self.graph.edge(EdgeKind::Element, EdgeName::Index(i), NodeIndex(2 + i));
+        }
+        for (i, group) in groups.iter().enumerate() {
+            self.graph.node(synthetic, group.name, id_of(2 + i as u32), 0);
+            for (number, word) in group.words.iter().enumerate() {
+                if let Some(to) = self.ordinals.get(self.heap, untag(*word)) {
+                    self.graph.edge(
+                        EdgeKind::Internal,
+                        EdgeName::Name(&(number + 1).to_string()),
+                        NodeIndex(to),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Where the user's own roots are: the global objects, or in newer versions their contexts.
+    fn globals(&self) -> Vec<u32> {
+        let heap = self.heap;
+        let native = crate::heap::kind::native_context(&heap.layout.fields);
+        let mut found = Vec::new();
+        for (group, words) in heap.grouped_roots() {
+            if group != crate::heap::RootGroup::Global {
+                continue;
+            }
+            for context in words.into_iter().filter(|word| is_strong(*word)).map(untag) {
+                if heap.kind_of(context) != Some(native) {
+                    continue;
+                }
+                let is_newest = heap.layout.version.major >= 14;
+                // The third slot of a native context is its global object.
+                let global = if is_newest { Some(context) } else { self.strong_field(context, 32) };
+                let node = global.and_then(|object| self.ordinals.get(heap, object));
+                found.extend(node.filter(|node| !found.contains(node)));
+            }
+        }
+        found
+    }
+
+    pub(super) fn strong_field(&self, object: u64, offset: u64) -> Option<u64> {
+        self.heap.field(object, offset).ok().filter(|word| is_strong(*word)).map(untag)
+    }
+
+    /// Writes an object: its node, and its edges.
+    pub(super) fn object(&mut self, object: u64) {
+        let node = self.graph.node_count();
+        let heap = self.heap;
+        let Some((map, size)) =
+            heap.map_of(object).and_then(|map| Some((map, heap.size_with(object, &map)?)))
+        else {
+            // The walk found it, so this cannot be; a node keeps the numbers right.
+            self.graph.node(NodeKind::Hidden, "system / unreadable", id_of(node), 0);
+            return;
+        };
+        let (kind, name) = self.entry(object, &map);
+        self.graph.node(kind, &name, id_of(node), size);
+        let place = self.place(object, &map);
+        self.graph.place(place, heap_graph::detachedness::UNKNOWN);
+        let words = (size / 8) as usize;
+        self.visited.clear();
+        self.visited.resize(words.min(1 << 16), false);
+        self.end = size;
+        self.no_initial_map = false;
+        self.contents(object, &map);
+        self.pairs(object);
+        self.internal(object, 0, "map");
+        let shape = self.shapes;
+        for field in shape.get(map.kind).map_or(&[][..], |shape| &shape.fields) {
+            match field.weak {
+                _ if self.no_initial_map && field.name == "initial_map" => {}
+                true => self.weak(object, field.offset, field.name),
+                false => self.internal(object, field.offset, field.name),
+            }
+        }
+        self.rest(object, &map, size);
+    }
+
+    pub(super) fn visit(&mut self, offset: u64) {
+        if let Some(visited) = self.visited.get_mut((offset / 8) as usize) {
+            *visited = true;
+        }
+    }
+
+    fn is_visited(&self, offset: u64) -> bool {
+        self.visited.get((offset / 8) as usize).copied().unwrap_or(false)
+    }
+
+    /// The node that a word points at, strongly or weakly.
+    pub(super) fn node_of(&self, word: u64) -> Option<u32> {
+        let pointer = is_strong(word) || is_weak(word);
+        pointer.then(|| self.ordinals.get(self.heap, untag(word)))?
+    }
+
+    /// The same, of what V8 does not leave out.
+    fn essential(&self, word: u64) -> Option<u32> {
+        self.node_of(word).filter(|_| !self.inessential.contains(self.heap, untag(word)))
+    }
+
+    /// An edge to what a field holds strongly; the field is done.
+    pub(super) fn internal(&mut self, object: u64, offset: u64, name: &str) {
+        if self.is_visited(offset) || offset >= self.end {
+            return;
+        }
+        let Ok(word) = self.heap.field(object, offset) else { return };
+        if is_strong(word) && self.internal_to(word, name) {
+            self.visit(offset);
+        }
+    }
+
+    /// Answers whether there is such an edge.
+    pub(super) fn internal_to(&mut self, word: u64, name: &str) -> bool {
+        let Some(to) = self.essential(word) else { return false };
+        self.graph.edge(EdgeKind::Internal, EdgeName::Name(name), NodeIndex(to));
+        true
+    }
+
+    pub(super) fn weak(&mut self, object: u64, offset: u64, name: &str) {
+        let Ok(word) = self.heap.field(object, offset) else { return };
+        if !self.is_visited(offset) && word & 1 == 1 && offset < self.end {
+            self.visit(offset);
+            self.weak_to(word, name);
+        }
+    }
+
+    pub(super) fn weak_to(&mut self, word: u64, name: &str) {
+        if let Some(to) = self.essential(word) {
+            self.graph.edge(EdgeKind::Weak, EdgeName::Name(name), NodeIndex(to));
+        }
+    }
+
+    /// The pointers that nothing named: hidden edges, numbered in the order of the words. What V8 leaves out has a number
+    /// all the same.
+    fn rest(&mut self, object: u64, map: &MapInfo, size: u64) {
+        let header = match map.body {
+            Body::Raw => 8,
+            Body::Header(bytes) => bytes,
+            _ => size,
+        };
+        let mut number = 0;
+        for offset in (0..header.min(self.end)).step_by(8) {
+            if self.is_visited(offset) {
+                continue;
+            }
+            let Ok(word) = self.heap.field(object, offset) else { return };
+            if word & 1 == 1 && self.node_of(word).is_some() {
+                let weak = is_weak(word) || is_weak_field(map.body, offset);
+                self.unnamed(word, weak, number);
+                number += 1;
+            }
+        }
+        self.instructions(object, map, size, number);
+    }
+
+    fn unnamed(&mut self, word: u64, weak: bool, number: u32) {
+        let Some(to) = self.essential(word) else { return };
+        match weak {
+            true => self.graph.edge(EdgeKind::Weak, EdgeName::Name(&number.to_string()), NodeIndex(to)),
+            false => self.graph.edge(EdgeKind::Hidden, EdgeName::Index(number), NodeIndex(to)),
+        }
+    }
+
+    /// Objects that machine code names: pointers among the instructions, wherever they stand.
+    fn instructions(&mut self, object: u64, map: &MapInfo, size: u64, mut number: u32) {
+        let (fields, types) = (&self.heap.layout.fields, &self.heap.layout.types);
+        let inline = fields.code_is_inline == 1 && map.kind == types.code;
+        if map.kind != types.instruction_stream && !inline {
+            return;
+        }
+        let heap = self.heap;
+        let header =
+            fields.instruction_stream_header.filter(|_| !inline).unwrap_or(fields.code_instruction_start);
+        let Some(bytes) = heap.rest_of_page(object) else { return };
+        let bytes = bytes.get(header as usize..bytes.len().min(size as usize)).unwrap_or_default();
+        let mut at = 0;
+        while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            let word = u64::from_le_bytes(*word);
+            if is_strong(word) && word > 1 << 16 && self.node_of(word).is_some() {
+                self.unnamed(word, false, number);
+                number += 1;
+                at += 8;
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// Memory beside the heap.
+    pub(super) fn natives(&mut self) {
+        for bytes in std::mem::take(&mut self.buffers) {
+            let id = id_of(self.graph.node_count()) - 1;
+            self.graph.node(NodeKind::Native, "system / JSArrayBufferData", id, bytes);
+        }
+    }
+}
+
+fn is_weak_field(body: Body, offset: u64) -> bool {
+    match body {
+        Body::AllBut(weak) => offset == weak,
+        Body::AllButTwo(weak) => offset == weak || offset == weak + 8,
+        _ => false,
+    }
+}

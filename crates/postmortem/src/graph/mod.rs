@@ -1,0 +1,109 @@
+//! A heap in memory as a heap graph: the nodes and edges that V8's own snapshot would have, from a core or a frozen
+//! copy of a process.
+//!
+//! V8 writes every object that it reaches, with the names that `V8HeapExplorer` (src/profiler/heap-snapshot-generator.cc)
+//! gives to what each kind of object holds. Here the kinds and the names of V8's own fields are a table
+//! ([`shapes`]), measured on snapshots of each version; properties, elements and variables come from the readers of
+//! [`crate::object`]. Only what is alive is written: [`Liveness`] marks it.
+
+mod contents;
+mod edges;
+mod groups;
+mod names;
+mod ordinals;
+mod receivers;
+mod shapes;
+mod tags;
+
+use std::ops::ControlFlow;
+
+use heap_graph::{GraphBuilder, HeapGraph, NodeKind};
+
+use crate::Heap;
+use crate::heap::Liveness;
+use crate::object::ClassNames;
+use edges::Emitter;
+use ordinals::Ordinals;
+use shapes::Shapes;
+use tags::Tags;
+
+/// What the graph is to have beyond what V8 writes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GraphOptions {
+    /// Strings whole; V8 cuts them at 1,024 UTF-16 units.
+    pub full_strings: bool,
+    /// The values of numbers instead of `heap number`.
+    pub numbers: bool,
+}
+
+/// A graph, and where its objects lie.
+pub struct MemoryGraph {
+    /// Nodes and edges.
+    pub graph: HeapGraph,
+    /// Address of the object that a node stands for, by the node's ordinal; 0 where it stands for none.
+    pub addresses: Vec<u64>,
+}
+
+/// The graph of all live objects. `None` if `progress`, which is told how many of how many objects are written, asks to
+/// stop.
+pub fn graph(
+    heap: &Heap<'_>,
+    live: &Liveness,
+    options: GraphOptions,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Option<MemoryGraph> {
+    let groups = groups::of(heap);
+    let first = 2 + groups.len() as u32;
+    let ordinals = Ordinals::new(heap, live, first);
+    let shapes = Shapes::new(heap.layout);
+    let classes = ClassNames::new(heap);
+    let total = live.count();
+    let tags = Tags::collect(heap, live, &ordinals, &shapes);
+    let mut emitter = Emitter {
+        heap,
+        ordinals: &ordinals,
+        shapes: &shapes,
+        classes: &classes,
+        tags: &tags,
+        options,
+        graph: GraphBuilder::new(header()),
+        inessential: edges::Inessential::new(heap),
+        buffers: Vec::new(),
+        places: names::Places::default(),
+        visited: Vec::new(),
+        end: 0,
+        no_initial_map: false,
+    };
+    let mut addresses = vec![0; first as usize];
+    emitter.roots(&groups);
+    for (done, object) in live.objects(heap).enumerate() {
+        if done.is_multiple_of(1 << 16) && progress(done as u64, total).is_break() {
+            return None;
+        }
+        emitter.object(object);
+        addresses.push(object);
+    }
+    emitter.natives();
+    let graph = emitter.graph.finish();
+    addresses.resize(graph.node_count(), 0);
+    Some(MemoryGraph { graph, addresses })
+}
+
+/// Node fields of V8 22 and later, without traces.
+fn header() -> heap_graph::Header {
+    let fields = ["type", "name", "id", "self_size", "edge_count", "detachedness"];
+    heap_graph::Header { node_fields: fields.map(str::to_owned).to_vec(), ..heap_graph::Header::default() }
+}
+
+/// V8 gives objects odd numbers and memory of others even ones.
+fn id_of(ordinal: u32) -> u32 {
+    ordinal.saturating_mul(2).saturating_add(1)
+}
+
+/// The kind with a name as the table of shapes has it.
+fn kind_named(name: &str) -> NodeKind {
+    match name {
+        "object-shape" => NodeKind::ObjectShape,
+        name => NodeKind::from_name(name).unwrap_or(NodeKind::Hidden),
+    }
+}

@@ -1,0 +1,195 @@
+//! What a node is called, and what kind it is (`V8HeapExplorer::AddEntry`).
+
+use heap_graph::{Location, NodeKind};
+use rustc_hash::FxHashMap;
+
+use super::edges::Emitter;
+use crate::heap::kind::native_context;
+use crate::heap::words::count;
+use crate::heap::{FIRST_NON_STRING, MapInfo};
+use crate::object::number_text;
+
+/// V8 cuts names at so many characters (`--heap-snapshot-string-limit`).
+const LONGEST_NAME: u64 = 1024;
+
+/// Places that were looked up: of functions by their shared part, of other objects by their map.
+#[derive(Default)]
+pub(super) struct Places {
+    of_function: FxHashMap<u64, Option<Location>>,
+    of_map: FxHashMap<u64, Option<Location>>,
+}
+
+impl Emitter<'_, '_> {
+    /// Kind and name of an object.
+    pub(super) fn entry(&self, object: u64, map: &MapInfo) -> (NodeKind, String) {
+        let heap = self.heap;
+        let types = &heap.layout.types;
+        match map.kind {
+            _ if map.is_string() => self.string_entry(object, map),
+            kind if kind == types.symbol => self.symbol_entry(object),
+            kind if kind == types.big_int => (NodeKind::BigInt, "bigint".to_owned()),
+            kind if kind == types.heap_number => (NodeKind::Number, self.number_name(object)),
+            kind if kind == types.js_bound_function => (NodeKind::Closure, "native_bind".to_owned()),
+            kind if kind == types.js_proxy => (NodeKind::Hidden, "system / JSProxy".to_owned()),
+            kind if kind == types.js_reg_exp => (NodeKind::RegExp, self.pattern(object)),
+            _ if map.is_function(heap.layout) => {
+                let shared = heap.shared_of(object);
+                (NodeKind::Closure, shared.map(|shared| self.shared_name(shared)).unwrap_or_default())
+            }
+            _ if map.is_receiver(heap.layout) => (NodeKind::Object, self.classes.of_object(object, map)),
+            kind if kind == native_context(&heap.layout.fields) => {
+                (NodeKind::Hidden, "system / NativeContext".to_owned())
+            }
+            _ if map.is_context(heap.layout) => (NodeKind::Object, "system / Context".to_owned()),
+            kind if kind == types.shared_function_info => {
+                let name = self.shared_name(object);
+                (NodeKind::Code, if name.is_empty() { "(shared function info)".to_owned() } else { name })
+            }
+            kind if kind == types.script => (NodeKind::Code, self.script_name(object)),
+            _ => self.system_entry(object, map),
+        }
+    }
+
+    fn string_entry(&self, object: u64, map: &MapInfo) -> (NodeKind, String) {
+        debug_assert!(map.kind < FIRST_NON_STRING);
+        match map.kind & 7 {
+            1 => (NodeKind::ConcatenatedString, "(concatenated string)".to_owned()),
+            3 => (NodeKind::SlicedString, "(sliced string)".to_owned()),
+            _ => (NodeKind::String, self.text(object)),
+        }
+    }
+
+    /// The content of a string, cut as V8 cuts it.
+    pub(super) fn text(&self, string: u64) -> String {
+        let limit = if self.options.full_strings { u64::MAX } else { LONGEST_NAME };
+        self.heap.string(string, limit).map(|text| text.text).unwrap_or_default()
+    }
+
+    fn symbol_entry(&self, symbol: u64) -> (NodeKind, String) {
+        // Flags of a symbol, behind its hash: 0 private; in the newest version 4 and 5 are private names of classes.
+        let private = if self.heap.layout.version.major >= 14 { 0b11_0001 } else { 1 };
+        let is_private = self.heap.half(symbol + 12).is_ok_and(|flags| flags & private != 0);
+        match is_private {
+            true => (NodeKind::Hidden, "private symbol".to_owned()),
+            false => (NodeKind::Symbol, "symbol".to_owned()),
+        }
+    }
+
+    fn number_name(&self, object: u64) -> String {
+        let value = self.heap.number(crate::heap::words::tag(object)).filter(|_| self.options.numbers);
+        value.map_or_else(|| "heap number".to_owned(), number_text)
+    }
+
+    fn pattern(&self, object: u64) -> String {
+        let source = self.heap.field(object, self.heap.layout.fields.regexp_source).ok();
+        source.and_then(|word| self.heap.target(word)).map(|source| self.text(source)).unwrap_or_default()
+    }
+
+    pub(super) fn shared_name(&self, shared: u64) -> String {
+        self.heap.own_shared_name(shared).map(|name| self.text(name)).unwrap_or_default()
+    }
+
+    fn script_name(&self, script: u64) -> String {
+        let name = self.heap.field(script, self.heap.layout.fields.script_name).ok();
+        let name = name.and_then(|word| self.heap.target(word)).filter(|name| self.heap.is_string(*name));
+        name.map(|name| self.text(name)).unwrap_or_default()
+    }
+
+    /// What V8 keeps for itself.
+    fn system_entry(&self, object: u64, map: &MapInfo) -> (NodeKind, String) {
+        let types = &self.heap.layout.types;
+        let read_only =
+            |object| self.heap.locate(object).is_some_and(|(page, _)| self.heap.pages[page].header.heap == 0);
+        let kind = match self.shapes.get(map.kind) {
+            // Maps in read-only space are those of V8's own objects.
+            Some(_) if map.kind == types.map && read_only(object) => NodeKind::Hidden,
+            Some(shape) => shape.kind,
+            None if (types.fixed_array..types.byte_array).contains(&map.kind) => NodeKind::Array,
+            None => NodeKind::Hidden,
+        };
+        let is_unnamed = (types.fixed_array..=types.byte_array).contains(&map.kind)
+            || [types.fixed_double_array, types.trusted_fixed_array].contains(&map.kind);
+        let own = || if is_unnamed { String::new() } else { format!("system / {}", self.class_of(map)) };
+        match self.ordinals.get(self.heap, object).and_then(|node| self.tags.of(node)) {
+            Some((name, tagged)) => {
+                (tagged.unwrap_or(kind), if is_unnamed { name.to_owned() } else { own() })
+            }
+            None => (kind, own()),
+        }
+    }
+
+    fn class_of(&self, map: &MapInfo) -> String {
+        match map.kind {
+            // V8's metadata does not name these. The first two have the same numbers in all versions.
+            137 => "LoadHandler".to_owned(),
+            138 => "StoreHandler".to_owned(),
+            204 if self.heap.layout.version.major <= 10 => "Foreign".to_owned(),
+            kind => class_of_type(&self.heap.type_name(kind)),
+        }
+    }
+
+    /// Where an object's constructor stands; of a function, where it stands itself.
+    pub(super) fn place(&mut self, object: u64, map: &MapInfo) -> Option<Location> {
+        let heap = self.heap;
+        if !map.is_receiver(heap.layout) || map.kind == heap.layout.types.js_proxy {
+            return None;
+        }
+        if map.is_function(heap.layout) {
+            return self.place_of_function(object);
+        }
+        if let Some(known) = self.places.of_map.get(&map.address) {
+            return *known;
+        }
+        let place = self.classes.constructor(map).and_then(|constructor| self.place_of_function(constructor));
+        self.places.of_map.insert(map.address, place);
+        place
+    }
+
+    fn place_of_function(&mut self, function: u64) -> Option<Location> {
+        let shared = self.heap.shared_of(function)?;
+        if let Some(known) = self.places.of_function.get(&shared) {
+            return *known;
+        }
+        let place = self.place_of_shared(shared);
+        self.places.of_function.insert(shared, place);
+        place
+    }
+
+    fn place_of_shared(&self, shared: u64) -> Option<Location> {
+        let heap = self.heap;
+        let script = heap.script_of(shared)?;
+        let place = heap.place(script, heap.start_of(shared)?)?;
+        // V8's metadata has no name for the script's number: it follows the ends of the lines.
+        let id = count(heap.field(script, heap.layout.fields.script_line_ends + 8).ok()?)?;
+        let from_zero = |number: Option<u64>| u32::try_from(number?.checked_sub(1)?).ok();
+        Some(Location {
+            script_id: u32::try_from(id).ok()?,
+            line: from_zero(place.line)?,
+            column: from_zero(place.column)?,
+        })
+    }
+}
+
+/// `FEEDBACK_CELL` to `FeedbackCell`, as V8 names its classes.
+fn class_of_type(name: &str) -> String {
+    name.split('_')
+        .map(|word| match word {
+            "JS" => "JS".to_owned(),
+            word => {
+                let mut letters = word.chars();
+                let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+                first.into_iter().chain(letters.map(|letter| letter.to_ascii_lowercase())).collect()
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn types_become_classes() {
+        let classes =
+            ["FEEDBACK_CELL", "JS_PROXY", "UNCOMPILED_DATA_WITH_PREPARSE_DATA"].map(super::class_of_type);
+        assert_eq!(classes, ["FeedbackCell", "JSProxy", "UncompiledDataWithPreparseData"]);
+    }
+}

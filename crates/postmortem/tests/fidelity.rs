@@ -1,0 +1,181 @@
+//! The graph of a core against V8's own snapshot of the same process, object by object.
+//!
+//! The program took a snapshot before its core was made; since then V8 keeps a list of the objects that it saw, with
+//! their ids and addresses. So each of its nodes is known by address here.
+
+#![allow(clippy::print_stdout, reason = "how much was compared")]
+
+mod common;
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use heap_graph::{Edge, EdgeKind, HeapGraph, NodeIndex, ReadOptions};
+use postmortem::graph::{GraphOptions, graph};
+use postmortem::heap::Liveness;
+use test_heaps::cores::How;
+use test_heaps::nodes::{V18, V20, V22, V24, V26};
+
+use common::{known, objects_map};
+
+/// How much of V8's graph was found.
+#[derive(Default)]
+struct Found {
+    nodes: u64,
+    same_kind: u64,
+    same_name: u64,
+    same_size: u64,
+    lost: u64,
+    edges: u64,
+    same_edges: u64,
+    extra_edges: u64,
+}
+
+impl Found {
+    fn share(part: u64, whole: u64) -> f64 {
+        part as f64 / whole.max(1) as f64
+    }
+}
+
+/// An edge as it is compared: the number in front of a pair's name counts V8's own writing.
+fn label(graph: &HeapGraph, edge: &Edge) -> (EdgeKind, String) {
+    let name = graph.edge_name(edge).to_string();
+    if let Some(at) = name.find(" / part of key (") {
+        let pair = name[at..].split(" @").next().unwrap_or_default().to_owned();
+        return (edge.kind, pair);
+    }
+    (edge.kind, name)
+}
+
+/// What is counted together where something differs.
+fn sort(graph: &HeapGraph, from: NodeIndex, label: &(EdgeKind, String)) -> String {
+    let name = if label.1.bytes().all(|byte| byte.is_ascii_digit()) { "#" } else { &label.1 };
+    let holder: String = graph.name(from).chars().take(40).collect();
+    let holder = match graph.kind_name(from) {
+        "string" | "object" | "closure" => String::new(),
+        _ => holder,
+    };
+    format!("{} {name} of {} {holder}", label.0.name(), graph.kind_name(from))
+}
+
+fn compare(version: &str) -> Found {
+    let opened = known(version, How::Gcore);
+    let heap = opened.heap();
+    let live = Liveness::mark(&heap);
+    let ours = graph(&heap, &live, GraphOptions::default(), &mut |_, _| ControlFlow::Continue(())).unwrap();
+    let bytes = std::fs::read(opened.made.file("known.heapsnapshot")).unwrap();
+    let options = ReadOptions { size: Some(bytes.len() as u64), threads: 2, salvage: false };
+    let theirs = heap_graph::read(&bytes[..], &options, &mut |_| ControlFlow::Continue(())).unwrap();
+    let by_address: HashMap<u64, NodeIndex> =
+        (0..).map(NodeIndex).zip(&ours.addresses).map(|(n, a)| (*a, n)).collect();
+    let address_of: HashMap<u64, u64> =
+        objects_map::find(&opened.memory).iter().map(|entry| (u64::from(entry.id), entry.address)).collect();
+    let pair = |node: NodeIndex| by_address.get(address_of.get(&theirs.id(node))?).copied();
+    let newer = heap.layout.version.major >= 13;
+    let mut found = Found::default();
+    let mut differences: HashMap<String, u64> = HashMap::new();
+    let mut count = |what: String| *differences.entry(what).or_default() += 1;
+    let back: HashMap<NodeIndex, NodeIndex> =
+        theirs.nodes().filter_map(|node| Some((pair(node)?, node))).collect();
+    for node in theirs.nodes() {
+        let Some(own) = pair(node) else {
+            let alive =
+                address_of.get(&theirs.id(node)).is_some_and(|address| live.contains(&heap, *address));
+            found.lost += u64::from(alive);
+            continue;
+        };
+        found.nodes += 1;
+        let sizes = (theirs.raw_self_size(node), ours.graph.raw_self_size(own));
+        // Newer versions count what all programs have as nothing, and the characters of external strings as the string's.
+        let is_external =
+            heap.kind_of(ours.addresses[own.index()]).is_some_and(|kind| kind < 128 && kind & 7 == 2);
+        let same = sizes.0 == sizes.1 || newer && (sizes.0 == 0 || is_external && sizes.0 > sizes.1);
+        found.same_size += u64::from(same);
+        let (kinds, names) =
+            ((theirs.kind_name(node), ours.graph.kind_name(own)), (theirs.name(node), ours.graph.name(own)));
+        found.same_kind += u64::from(kinds.0 == kinds.1);
+        found.same_name += u64::from(names.0 == names.1);
+        if kinds.0 != kinds.1 {
+            count(format!("KIND {kinds:?} of {:.40}", names.0));
+        } else if names.0 != names.1 {
+            count(format!("NAME {:?} {:.60?} here {:.60?}", kinds.0, names.0, names.1));
+        }
+        let mut there: HashMap<(EdgeKind, String, NodeIndex), i64> = HashMap::new();
+        for edge in ours.graph.edges(own).filter(|edge| back.contains_key(&edge.to)) {
+            let (kind, name) = label(&ours.graph, &edge);
+            *there.entry((kind, name, edge.to)).or_default() += 1;
+        }
+        for edge in theirs.edges(node) {
+            let Some(to) = pair(edge.to) else { continue };
+            found.edges += 1;
+            let (kind, name) = label(&theirs, &edge);
+            match there.get_mut(&(kind, name.clone(), to)).filter(|left| **left > 0) {
+                Some(left) => {
+                    *left -= 1;
+                    found.same_edges += 1;
+                }
+                None => count(format!("LACKS {}", sort(&theirs, node, &(kind, name)))),
+            }
+        }
+        for ((kind, name, _), left) in there {
+            if left > 0 {
+                found.extra_edges += left as u64;
+                count(format!("EXTRA {}", sort(&theirs, node, &(kind, name))));
+            }
+        }
+    }
+    println!(
+        "{version}: {} nodes in both, {} lost, size {:.4}, kind {:.4}, name {:.4}; {} edges, {:.4} found, {} more here",
+        found.nodes,
+        found.lost,
+        Found::share(found.same_size, found.nodes),
+        Found::share(found.same_kind, found.nodes),
+        Found::share(found.same_name, found.nodes),
+        found.edges,
+        Found::share(found.same_edges, found.edges),
+        found.extra_edges
+    );
+    let mut differences: Vec<_> = differences.into_iter().collect();
+    differences.sort_by_key(|(what, count)| (std::cmp::Reverse(*count), what.clone()));
+    for (what, count) in differences.iter().take(40) {
+        println!("  {count:6} {what}");
+    }
+    found
+}
+
+/// `kinds`, `names` and `edges`: the least parts of V8's that must be here.
+fn holds(version: &str, kinds: f64, names: f64, edges: f64) {
+    let found = compare(version);
+    assert!(found.nodes > 40_000);
+    assert_eq!(found.lost, 0, "alive, and without a node");
+    assert_eq!(found.same_size, found.nodes, "sizes");
+    assert!(Found::share(found.same_kind, found.nodes) >= kinds);
+    assert!(Found::share(found.same_name, found.nodes) >= names);
+    assert!(Found::share(found.same_edges, found.edges) >= edges);
+    assert!(Found::share(found.extra_edges, found.edges) <= 0.001);
+}
+
+#[test]
+fn node18() {
+    holds(V18, 0.997, 0.95, 0.999);
+}
+
+#[test]
+fn node20() {
+    holds(V20, 0.998, 0.95, 0.999);
+}
+
+#[test]
+fn node22() {
+    holds(V22, 0.999, 0.96, 0.999);
+}
+
+#[test]
+fn node24() {
+    holds(V24, 0.999, 0.955, 0.999);
+}
+
+#[test]
+fn node26() {
+    holds(V26, 0.998, 0.96, 0.999);
+}
