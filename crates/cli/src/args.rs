@@ -6,6 +6,7 @@ use anyhow::Result;
 use investigation::Step;
 use investigation::answers::missing;
 use investigation::open::{CachePolicy, Heap, OpenOptions, Opened, open, open_any};
+use investigation::postmortem::CoreOptions;
 
 use crate::output::{self, Output};
 use crate::progress::Progress;
@@ -26,6 +27,9 @@ pub(crate) struct ReadArgs {
     /// Take the names of a truncated file's nodes, by id, from a whole snapshot of the same process
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
     names_from: Option<PathBuf>,
+    /// The program that a core is of, if it is not where the core says
+    #[arg(long, value_name = "FILE", help_heading = "Reading")]
+    exe: Option<String>,
     /// Read a compressed file even if it grows more than a hundredfold
     #[arg(long, help_heading = "Reading")]
     allow_expansion: bool,
@@ -45,6 +49,7 @@ impl ReadArgs {
             allow_expansion: self.allow_expansion,
             salvage: self.salvage || self.names_from.is_some(),
             names_from: self.names_from.clone(),
+            core: CoreOptions { executable: self.exe.clone(), search: Vec::new() },
         }
     }
 

@@ -49,6 +49,7 @@ commands! {
     Diff: diff,
     Nodes: nodes,
     Redact: redact,
+    Convert: convert,
     Findjsobjects: findjsobjects,
     Jsprint: jsprint,
     Jsfindrefs: jsfindrefs,

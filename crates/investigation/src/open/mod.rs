@@ -1,4 +1,4 @@
-//! One door for every input: a file, compressed or not, or standard input, becomes a [`Heap`].
+//! One door for every input: a snapshot, compressed or not, standard input, or a core becomes a [`Heap`].
 
 mod cache;
 mod identity;
@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 
 use heap_graph::{Analysis, AnalysisError, HeapGraph, ReadError, ReadOptions, Retainers, Step, TooDense};
 
+use crate::postmortem::{CoreOptions, Dead, GraphOptions, PostmortemError};
 use cache::{Cache, Entry};
 pub use cache::{CachePolicy, CacheSettings, default_cache_dir};
 pub use profile::{CallSite, Profile, ProfileError, ProfileNode, parse_profile};
@@ -32,11 +33,19 @@ pub struct OpenOptions {
     pub salvage: bool,
     /// A whole snapshot of the same process, to name the nodes of a truncated one.
     pub names_from: Option<PathBuf>,
+    /// Where the program of a core is.
+    pub core: CoreOptions,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        OpenOptions { cache: CachePolicy::Off, allow_expansion: false, salvage: false, names_from: None }
+        OpenOptions {
+            cache: CachePolicy::Off,
+            allow_expansion: false,
+            salvage: false,
+            names_from: None,
+            core: CoreOptions::default(),
+        }
     }
 }
 
@@ -51,6 +60,9 @@ pub enum OpenError {
         /// What is wrong.
         source: SourceError,
     },
+    /// A core that cannot be asked.
+    #[error(transparent)]
+    Core(#[from] PostmortemError),
     /// Its content.
     #[error("{path}: {source}")]
     Read {
@@ -100,6 +112,7 @@ impl OpenError {
             self,
             OpenError::Read { source: ReadError::Interrupted, .. }
                 | OpenError::Analysis { source: AnalysisError::Interrupted, .. }
+                | OpenError::Core(PostmortemError::Interrupted)
         )
     }
 }
@@ -232,12 +245,18 @@ pub fn open_any(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Re
         heap.entry = entry;
         return Ok(Opened::Heap(Box::new(heap)));
     }
+    if input.is_elf() {
+        return open_core(path, options, entry, progress);
+    }
     let unpacked = input.reader(options.allow_expansion).map_err(SourceError::Io);
     let (mut reader, size) = unpacked.map_err(source_error)?;
     let mut head = Vec::with_capacity(PROFILE_HEAD);
     if let Err(error) = reader.by_ref().take(PROFILE_HEAD as u64).read_to_end(&mut head) {
         // Whoever reads on gets to know it, and says where.
         reader = Box::new(source::Failing(Some(error)));
+    }
+    if head.starts_with(&source::ELF) {
+        return open_core(path, options, entry, progress);
     }
     let is_profile = profile::looks_like_profile(&head);
     let mut reader = Cursor::new(head).chain(reader);
@@ -256,6 +275,28 @@ pub fn open_any(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Re
     heap.entry = entry;
     if let Some(whole) = &options.names_from {
         take_names(&mut heap, whole, options, progress)?;
+    }
+    Ok(Opened::Heap(Box::new(heap)))
+}
+
+/// The main isolate of a core, as a heap.
+fn open_core(
+    path: &str,
+    options: &OpenOptions,
+    entry: Option<Entry>,
+    progress: Progress<'_>,
+) -> Result<Opened, OpenError> {
+    let dead = Dead::open(path, &options.core)?;
+    let made = dead.graph(dead.isolate(0)?, GraphOptions::default(), progress)?;
+    let mut heap = Heap::new(path, made.graph);
+    heap.entry = entry;
+    heap.warnings = dead.warnings();
+    let workers = dead.isolates().len() - 1;
+    if workers > 0 {
+        heap.warnings.push(format!(
+            "this is the main thread's heap; `heapdowse convert --worker 1` makes a snapshot of a worker's, of which \
+             there are {workers}"
+        ));
     }
     Ok(Opened::Heap(Box::new(heap)))
 }

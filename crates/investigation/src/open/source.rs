@@ -15,6 +15,9 @@ const HARMLESS: u64 = 64 << 20;
 /// Patience with a pipe that nobody writes to, in milliseconds.
 const PIPE_PATIENCE_MS: u16 = 3000;
 
+/// How programs and cores begin.
+pub(super) const ELF: [u8; 4] = *b"\x7fELF";
+
 /// An input that can't be read as a file.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -35,8 +38,8 @@ pub enum SourceError {
     /// A device or socket.
     #[error("this is neither a file nor a pipe")]
     Device,
-    /// A core dump.
-    #[error("this is an ELF file (a core dump?); only heap snapshots are read")]
+    /// A core that cannot be read from the middle.
+    #[error("a core must be a file: it is read from the middle")]
     Elf,
 }
 
@@ -80,10 +83,15 @@ impl Input {
             Some(file) => file.take(4).read_to_end(&mut head)?,
             None => io::stdin().lock().take(4).read_to_end(&mut head)?,
         };
-        if head == *b"\x7fELF" {
+        if head == ELF && size.is_none() {
             return Err(SourceError::Elf);
         }
         Ok(Input { file, head, size })
+    }
+
+    /// Whether it is a program or a core.
+    pub(super) fn is_elf(&self) -> bool {
+        self.head == ELF
     }
 
     /// The file, unless it is standard input or a pipe.

@@ -2,6 +2,7 @@
 
 mod dead;
 mod files;
+mod graph;
 mod layout;
 mod objects;
 mod print;
@@ -12,6 +13,7 @@ pub use dead::{CoreOptions, Dead, PostmortemError};
 pub use layout::{LayoutAnswer, layout};
 pub use objects::{IsolateNote, ObjectRow, ObjectsAnswer, ObjectsQuestion, find_objects};
 pub use postmortem::answers::{Limits, Member, MemberKind, Reference, Value, ValueKind};
+pub use postmortem::graph::{GraphOptions, MemoryGraph};
 pub use postmortem::stack::{Frame, FrameKind, Stack};
 pub use print::{Printed, References, print, references};
 pub use stacks::{StacksAnswer, stacks};

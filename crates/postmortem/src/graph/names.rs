@@ -12,12 +12,9 @@ use crate::object::number_text;
 /// V8 cuts names at so many characters (`--heap-snapshot-string-limit`).
 const LONGEST_NAME: u64 = 1024;
 
-/// Places that were looked up: of functions by their shared part, of other objects by their map.
+/// Places that were looked up, by the shared part of a function.
 #[derive(Default)]
-pub(super) struct Places {
-    of_function: FxHashMap<u64, Option<Location>>,
-    of_map: FxHashMap<u64, Option<Location>>,
-}
+pub(super) struct Places(FxHashMap<u64, Option<Location>>);
 
 impl Emitter<'_, '_> {
     /// Kind and name of an object.
@@ -137,21 +134,17 @@ impl Emitter<'_, '_> {
         if map.is_function(heap.layout) {
             return self.place_of_function(object);
         }
-        if let Some(known) = self.places.of_map.get(&map.address) {
-            return *known;
-        }
-        let place = self.classes.constructor(map).and_then(|constructor| self.place_of_function(constructor));
-        self.places.of_map.insert(map.address, place);
-        place
+        let constructor = self.classes.constructor_of_object(object, map)?;
+        self.place_of_function(constructor)
     }
 
     fn place_of_function(&mut self, function: u64) -> Option<Location> {
         let shared = self.heap.shared_of(function)?;
-        if let Some(known) = self.places.of_function.get(&shared) {
+        if let Some(known) = self.places.0.get(&shared) {
             return *known;
         }
         let place = self.place_of_shared(shared);
-        self.places.of_function.insert(shared, place);
+        self.places.0.insert(shared, place);
         place
     }
 

@@ -106,7 +106,10 @@ mod tests {
             assert!(words[2] == "object-shape" || NodeKind::from_name(words[2]).is_some(), "{line}");
             for text in &words[3..] {
                 let field = field(text).unwrap_or_else(|| panic!("{line}"));
-                assert!(field.offset.is_multiple_of(8) && field.offset > 0 && !field.name.is_empty(), "{line}");
+                assert!(
+                    field.offset.is_multiple_of(8) && field.offset > 0 && !field.name.is_empty(),
+                    "{line}"
+                );
             }
         }
     }

@@ -17,8 +17,11 @@ const LONGEST_CHAIN: usize = 10_000;
 pub struct ClassNames<'h, 'm> {
     heap: &'h Heap<'m>,
     known: KnownNames,
-    by_map: RefCell<FxHashMap<u64, Option<String>>>,
+    by_map: RefCell<FxHashMap<u64, Found>>,
 }
+
+/// A name, and the function that it is of.
+type Found = (String, Option<u64>);
 
 impl<'h, 'm> ClassNames<'h, 'm> {
     /// For the objects of a heap.
@@ -39,18 +42,27 @@ impl<'h, 'm> ClassNames<'h, 'm> {
 
     /// The same, for an object of that map.
     pub(crate) fn of_object(&self, object: u64, map: &MapInfo) -> String {
-        if let Some(Some(name)) = self.by_map.borrow().get(&map.address) {
-            return name.clone();
+        self.found(object, map).0
+    }
+
+    /// The function that an object's class is named after, if it is (V8's `JSReceiver::GetConstructor`).
+    pub(crate) fn constructor_of_object(&self, object: u64, map: &MapInfo) -> Option<u64> {
+        self.found(object, map).1
+    }
+
+    fn found(&self, object: u64, map: &MapInfo) -> Found {
+        if let Some(found) = self.by_map.borrow().get(&map.address) {
+            return found.clone();
         }
         let from_map = self.name_of_constructor(map);
         let cacheable = from_map.is_some() || !self.may_have_own_tag(map);
-        let name = from_map
+        let found = from_map
             .or_else(|| self.name_on_chain(object, map))
-            .unwrap_or_else(|| self.builtin_name(object, map));
+            .unwrap_or_else(|| (self.builtin_name(object, map), None));
         if cacheable && !self.depends_on_object(map) {
-            self.by_map.borrow_mut().insert(map.address, Some(name.clone()));
+            self.by_map.borrow_mut().insert(map.address, found.clone());
         }
-        name
+        found
     }
 
     /// Whether the names of a map's objects depend on what is in them.
@@ -70,7 +82,7 @@ impl<'h, 'm> ClassNames<'h, 'm> {
 
     /// First rule: what was made by `new` on a base class has that class's name. Prototypes do not: V8 replaced
     /// their constructors.
-    fn name_of_constructor(&self, map: &MapInfo) -> Option<String> {
+    fn name_of_constructor(&self, map: &MapInfo) -> Option<Found> {
         let heap = self.heap;
         if map.kind == heap.layout.types.js_proxy || !map.is_new_target_base() || map.is_prototype() {
             return None;
@@ -78,17 +90,17 @@ impl<'h, 'm> ClassNames<'h, 'm> {
         let constructor = self.constructor(map)?;
         let kind = heap.map_of(constructor)?;
         if kind.is_function(heap.layout) {
-            return self.useful_name(constructor);
+            return self.useful_name(constructor).map(|name| (name, Some(constructor)));
         }
         if kind.kind == heap.layout.types.function_template_info {
             let name = heap.field(constructor, heap.layout.fields.template_class_name).ok()?;
-            return heap.name_text(heap.target(name)?);
+            return Some((heap.name_text(heap.target(name)?)?, None));
         }
         None
     }
 
     /// The constructor of a map: maps that came from others by adding properties name those instead.
-    pub(crate) fn constructor(&self, map: &MapInfo) -> Option<u64> {
+    fn constructor(&self, map: &MapInfo) -> Option<u64> {
         let heap = self.heap;
         let types = &heap.layout.types;
         let mut at = map.address;
@@ -114,7 +126,7 @@ impl<'h, 'm> ClassNames<'h, 'm> {
 
     /// Second and third rule: along the prototypes, a `Symbol.toStringTag` that is a string, or a `constructor` (the
     /// object's own does not count).
-    fn name_on_chain(&self, object: u64, map: &MapInfo) -> Option<String> {
+    fn name_on_chain(&self, object: u64, map: &MapInfo) -> Option<Found> {
         let heap = self.heap;
         let mut current = object;
         let mut map = *map;
@@ -122,13 +134,13 @@ impl<'h, 'm> ClassNames<'h, 'm> {
         while seen.insert(current) && seen.len() < LONGEST_CHAIN {
             let tagged = self.known.to_string_tag.and_then(|key| heap.own_data(current, key));
             if let Some(text) = tagged.and_then(|word| heap.name_text(heap.target(word)?)) {
-                return Some(text);
+                return Some((text, None));
             }
             if current != object {
                 let constructor = self.known.constructor.and_then(|key| heap.own_data(current, key));
                 let function = constructor.and_then(|word| heap.target(word));
                 if let Some(name) = function.and_then(|function| self.useful_name(function)) {
-                    return Some(name);
+                    return Some((name, function));
                 }
             }
             current = heap.prototype_of(&map)?;
