@@ -11,7 +11,7 @@ use crate::arguments::Arguments;
 use crate::shell::{cargo, output, root};
 
 /// Which of our crates each of our crates may depend on. Tests may use the testing crates besides.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("heap-graph", &[]),
     ("inspector", &[]),
     ("node-process", &[]),
@@ -33,7 +33,8 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "source-culprit",
         ],
     ),
-    ("heapdowse", &["investigation"]),
+    ("shell", &["investigation", "postmortem", "process-memory", "heap-graph"]),
+    ("heapdowse", &["investigation", "shell"]),
     ("test-heaps", &[]),
     ("devtools-oracle", &["test-heaps"]),
 ];

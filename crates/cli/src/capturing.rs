@@ -35,7 +35,7 @@ pub(crate) fn capture_one(asked: &Asked) -> Result<Answer> {
     let pid = asked.pid;
     let file = match &asked.request.destination {
         Destination::File { name, .. } => Some(name.clone()),
-        Destination::StandardOutput => None,
+        Destination::StandardOutput | Destination::Memory => None,
     };
     // A file has to be removed, perhaps; a pipe that nobody reads must not keep us from ending.
     let _critical = file.is_some().then(interrupt::Critical::begin);

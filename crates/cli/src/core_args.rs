@@ -20,10 +20,14 @@ pub(crate) struct CoreArgs {
 }
 
 impl CoreArgs {
+    /// Where the program is.
+    pub(crate) fn options(&self) -> CoreOptions {
+        CoreOptions { executable: self.exe.clone(), search: self.search.clone() }
+    }
+
     /// Opens a core, and says what the user should know of it.
     pub(crate) fn open(&self, core: &str) -> Result<Dead> {
-        let options = CoreOptions { executable: self.exe.clone(), search: self.search.clone() };
-        let dead = Dead::open(core, &options)?;
+        let dead = Dead::open(core, &self.options())?;
         for warning in dead.warnings() {
             output::warn(&warning);
         }

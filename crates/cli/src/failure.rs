@@ -9,7 +9,7 @@ use investigation::capture::{CaptureError, SelfTestError, WaitError};
 use investigation::demo::DemoError;
 use investigation::gc::GcError;
 use investigation::open::OpenError;
-use investigation::postmortem::PostmortemError;
+use investigation::postmortem::{PostmortemError, ProcessError};
 use investigation::run::RunError;
 use investigation::tune::TuneError;
 
@@ -72,6 +72,9 @@ fn code(error: &anyhow::Error) -> u8 {
         || matches!(error.downcast_ref::<GcError>(), Some(GcError::Interrupted));
     if interrupted {
         return INTERRUPTED;
+    }
+    if let Some(error) = error.downcast_ref::<ProcessError>() {
+        return if error.is_interrupted() { INTERRUPTED } else { CANNOT_WATCH };
     }
     match error.downcast_ref::<PostmortemError>() {
         Some(PostmortemError::Interrupted) => return INTERRUPTED,

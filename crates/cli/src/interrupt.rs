@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::failure::INTERRUPTED;
 
 static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+static PATIENT: AtomicBool = AtomicBool::new(false);
 static CRITICAL: AtomicU32 = AtomicU32::new(0);
 
 /// Patience with a step that does not look up.
@@ -15,7 +16,10 @@ const GRACE: Duration = Duration::from_millis(500);
 /// Begins to listen for Ctrl-C.
 pub(crate) fn install() -> Result<(), ctrlc::Error> {
     ctrlc::set_handler(|| {
-        ASKED.store(true, Ordering::Relaxed);
+        let again = ASKED.swap(true, Ordering::Relaxed);
+        if PATIENT.load(Ordering::Relaxed) && !again {
+            return;
+        }
         std::thread::sleep(GRACE);
         while CRITICAL.load(Ordering::Acquire) > 0 {
             std::thread::sleep(GRACE);
@@ -27,6 +31,16 @@ pub(crate) fn install() -> Result<(), ctrlc::Error> {
 /// Whether the user pressed Ctrl-C.
 pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)
+}
+
+/// From now on Ctrl-C ends what is being done, and not the program, unless it is pressed twice.
+pub(crate) fn be_patient() {
+    PATIENT.store(true, Ordering::Relaxed);
+}
+
+/// What was being done has ended; the next Ctrl-C is another one.
+pub(crate) fn answered() {
+    ASKED.store(false, Ordering::Relaxed);
 }
 
 /// Raised by Ctrl-C.

@@ -9,6 +9,7 @@ mod args;
 mod capturing;
 mod chart;
 mod commands;
+mod console;
 mod core_args;
 mod failure;
 mod gcore;

@@ -1,13 +1,13 @@
 //! One capture from its beginning to its end.
 
-use std::{io, ops::ControlFlow, path::Path, time::Duration};
+use std::{io, ops::ControlFlow, time::Duration};
 
 use serde::Serialize;
 
 use crate::{
     CaptureError, Headroom,
     core::{Content, Extras, Outcome, Skipped, Why, Written, milliseconds, write},
-    door::File,
+    door::{File, Unnamed},
     hold::{Hold, HoldOptions, Mode, plan},
     sink::{Destination, Sink, Size},
     target::Target,
@@ -101,11 +101,37 @@ pub fn capture(
     request: CaptureRequest,
     tell: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
 ) -> Result<Captured, CaptureError> {
+    Ok(captured(pid, request, tell)?.0)
+}
+
+/// Captures a process into a file that has no name and lies in memory alone; it goes with its last descriptor. The
+/// request's destination is not used.
+///
+/// # Errors
+/// With the reason. The process goes on in every case.
+pub fn capture_in_memory(
+    pid: u32,
+    mut request: CaptureRequest,
+    tell: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+) -> Result<(Captured, Unnamed), CaptureError> {
+    request.destination = Destination::Memory;
+    let (captured, file) = captured(pid, request, tell)?;
+    let lost = || io::Error::other("the memory was not kept");
+    let file =
+        file.ok_or_else(|| CaptureError::Output { name: Destination::Memory.shown(), source: lost() })?;
+    Ok((captured, file))
+}
+
+fn captured(
+    pid: u32,
+    request: CaptureRequest,
+    tell: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+) -> Result<(Captured, Option<Unnamed>), CaptureError> {
     let began = crate::door::now();
     refuse_occupied(&request.destination)?;
     let target = Target::look(pid)?;
     let mut options = request.hold.clone();
-    options.folder = request.destination.folder().map(Path::to_owned);
+    options.own.core = request.destination.is_in_memory();
     let plan = plan(&target, &options)?;
     let executable = request.bundle_executable.then(|| executable(&target)).transpose()?;
     let bundled = executable.as_ref().map_or(0, |(_, length)| *length);
@@ -121,10 +147,10 @@ pub fn capture(
     let outcome = write(&target, hold, Extras { content, executable }, &mut sink, &mut |written| {
         tell(Event::Writing(written))
     })?;
-    let size = sink.finish()?;
+    let (size, file) = sink.finish()?;
     conclude(&mut captured, outcome, size);
     captured.seconds = began.elapsed().as_secs_f64();
-    Ok(captured)
+    Ok((captured, file))
 }
 
 fn go_on(answer: ControlFlow<()>) -> Result<(), CaptureError> {

@@ -3,8 +3,6 @@
 //! The copy shares its pages with the process until one of them is written. A major collection of V8 writes to every
 //! page of the heap, so the price of a copy that lives for some seconds is all of the private memory, once.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use crate::{door, target::Target};
@@ -43,16 +41,25 @@ impl Headroom {
     }
 }
 
+/// What we ourselves keep in memory for a copy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OwnMemory {
+    /// Whether the core lies in memory, and not on a disk.
+    pub core: bool,
+    /// What is made of it afterwards, in multiples of the process's private memory.
+    pub analysis: u64,
+}
+
 /// What is left of the memory that the watcher guards: the tighter of control groups and machine.
 pub(crate) fn left(pid: u32) -> Option<u64> {
     let group = door::group_memory(pid).ok().flatten().map(|group| group.headroom());
     group.into_iter().chain(door::machine_available()).min()
 }
 
-/// Prices a frozen copy. `most` bounds its growth; `folder` is where the core is written to.
-pub(crate) fn headroom(target: &Target, most: Option<u64>, folder: Option<&Path>) -> Headroom {
+/// Prices a frozen copy. `most` bounds its growth.
+pub(crate) fn headroom(target: &Target, most: Option<u64>, own: OwnMemory) -> Headroom {
     let private = target.private_bytes();
-    let ours = ours(target, private, folder);
+    let ours = ours(target, private, own);
     let needed = private / PAGE_TABLE_SHARE + most.map_or(private, |most| most.min(private)) + ours;
     Headroom {
         needed,
@@ -64,12 +71,11 @@ pub(crate) fn headroom(target: &Target, most: Option<u64>, folder: Option<&Path>
 }
 
 /// A core that is written into memory, and our own memory, count where the limit is the same.
-fn ours(target: &Target, private: u64, folder: Option<&Path>) -> u64 {
-    let in_memory = folder.is_some_and(|folder| door::keeps_in_memory(folder).unwrap_or(false));
-    let file = if in_memory { private } else { 0 };
+fn ours(target: &Target, private: u64, own: OwnMemory) -> u64 {
+    let file = if own.core { private } else { 0 };
     let groups = |pid: &str| door::read_text(&format!("/proc/{pid}/cgroup")).unwrap_or_default();
     let same = groups("self") == groups(&target.pid.to_string());
-    if same { OWN_PEAK + file } else { file }
+    if same { OWN_PEAK + file + private * own.analysis } else { file }
 }
 
 fn promise() -> Option<u64> {

@@ -27,10 +27,11 @@ mod sink;
 mod target;
 mod threads;
 
-pub use capture::{CaptureRequest, Captured, Event, capture};
+pub use capture::{CaptureRequest, Captured, Event, capture, capture_in_memory};
 pub use core::{Skipped, Why, Written};
+pub use door::Unnamed;
 pub use error::CaptureError;
-pub use headroom::Headroom;
+pub use headroom::{Headroom, OwnMemory};
 pub use hold::{Hold, HoldOptions, Mode, Released};
 pub use sink::Destination;
 pub use target::{Executable, Target};

@@ -54,6 +54,7 @@ commands! {
     Jsprint: jsprint,
     Jsfindrefs: jsfindrefs,
     Jsstack: jsstack,
+    Shell: shell,
     V8: v8,
     Gc: gc,
     Tune: tune,

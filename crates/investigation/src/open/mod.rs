@@ -279,6 +279,20 @@ pub fn open_any(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Re
     Ok(Opened::Heap(Box::new(heap)))
 }
 
+/// Whether a file is a core, packed or not, and no snapshot.
+///
+/// # Errors
+/// If it can't be read.
+pub fn is_core(path: &str) -> Result<bool, OpenError> {
+    let source_error = |source| OpenError::Source { path: path.to_owned(), source };
+    let input = source::Input::open(path).map_err(source_error)?;
+    let mut head = Vec::new();
+    let unpacked = input.reader(false).map_err(SourceError::Io).map_err(source_error)?;
+    // What can't be unpacked is told by whoever opens it.
+    let _ = unpacked.0.take(source::ELF.len() as u64).read_to_end(&mut head);
+    Ok(head == source::ELF)
+}
+
 /// The main isolate of a core, as a heap.
 fn open_core(
     path: &str,

@@ -120,8 +120,16 @@ impl Dead {
     /// # Errors
     /// If it is no core, its program is not found, or no heap is in it.
     pub fn open(path: &str, options: &CoreOptions) -> Result<Self, PostmortemError> {
-        let name = path.to_owned();
-        let bytes = bytes_of(path)?;
+        Self::read(path.to_owned(), bytes_of(path)?, options)
+    }
+
+    /// The same, of an open file.
+    pub(super) fn of_file(name: &str, file: &File, options: &CoreOptions) -> Result<Self, PostmortemError> {
+        let io_error = |source| PostmortemError::Io { path: name.to_owned(), source };
+        Self::read(name.to_owned(), Arc::new(MappedInput::new(file).map_err(io_error)?), options)
+    }
+
+    fn read(name: String, bytes: SharedBytes, options: &CoreOptions) -> Result<Self, PostmortemError> {
         let core_error = |source| PostmortemError::Core { path: name.clone(), source };
         let mut memory = CoreFile::new(bytes).map_err(core_error)?;
         if memory.is_arm64() {
@@ -172,6 +180,21 @@ impl Dead {
             ));
         }
         warnings
+    }
+
+    /// Its memory.
+    pub fn memory(&self) -> &CoreFile {
+        &self.memory
+    }
+
+    /// The program that ran.
+    pub fn executable(&self) -> &Executable {
+        &self.executable
+    }
+
+    /// Where its V8 keeps what.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// Its isolates, the program's own first, then those of workers.

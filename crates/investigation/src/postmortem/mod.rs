@@ -4,6 +4,7 @@ mod dead;
 mod files;
 mod graph;
 mod layout;
+mod live;
 mod objects;
 mod print;
 mod seekable;
@@ -11,6 +12,7 @@ mod stacks;
 
 pub use dead::{CoreOptions, Dead, PostmortemError};
 pub use layout::{LayoutAnswer, layout};
+pub use live::ProcessError;
 pub use objects::{IsolateNote, ObjectRow, ObjectsAnswer, ObjectsQuestion, find_objects};
 pub use postmortem::answers::{Limits, Member, MemberKind, Reference, Value, ValueKind};
 pub use postmortem::graph::{GraphOptions, MemoryGraph};

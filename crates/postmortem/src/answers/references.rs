@@ -45,7 +45,7 @@ pub fn find_references(
             break;
         }
     }
-    found.sort_by(|a, b| (a.from, &a.how).cmp(&(b.from, &b.how)));
+    found.sort_by(|a, b| (&a.class, &a.how, a.from).cmp(&(&b.class, &b.how, b.from)));
     found.dedup();
     found
 }

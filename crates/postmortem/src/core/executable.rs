@@ -72,7 +72,7 @@ pub struct Executable {
 }
 
 /// The symbols that are asked for, found in one pass: V8's metadata, and single variables.
-const WANTED_PREFIXES: [&[u8]; 2] = [b"v8dbg_", b"_ZN2v88internal7Version"];
+const WANTED_PREFIXES: [&[u8]; 3] = [b"v8dbg_", b"nodedbg_", b"_ZN2v88internal7Version"];
 const WANTED: [&[u8]; 5] = [CURRENT_ISOLATE, ISOLATE_KEY, ISOLATE_GROUP, BYTECODE_SIZES, OPERAND_COUNTS];
 /// The thread-local variable that holds the current isolate.
 pub(crate) const CURRENT_ISOLATE: &[u8] = b"_ZN2v88internal18g_current_isolate_E";
@@ -177,6 +177,11 @@ impl Executable {
     /// One of these symbols.
     pub(crate) fn symbol(&self, name: &[u8]) -> Option<&Symbol> {
         self.symbols().iter().find(|symbol| symbol.name.as_bytes() == name)
+    }
+
+    /// The address in memory of one of V8's and Node's variables for debuggers (`v8dbg_`, `nodedbg_`).
+    pub fn variable_address(&self, name: &str) -> Option<u64> {
+        Some(self.symbol(name.as_bytes())?.value.wrapping_add(self.bias))
     }
 
     /// The bytes of an initialized variable; zeros for one that is in the file's zero-filled part.

@@ -130,7 +130,7 @@ impl Emitter<'_, '_> {
                 self.internal(function, field.offset, field.name);
             }
         }
-        if let Some(code) = heap.code_of(function) {
+        if let Some(code) = heap.code_in_table(function) {
             self.internal_to(code, "code");
         }
     }

@@ -103,7 +103,7 @@ impl<'m> Heap<'m> {
     }
 
     /// A function's code, tagged, in versions that keep it in a table.
-    pub(crate) fn code_of(&self, function: u64) -> Option<u64> {
+    pub(crate) fn code_in_table(&self, function: u64) -> Option<u64> {
         handles::dispatched_code(self, handles::dispatch_table(self), function)
     }
 

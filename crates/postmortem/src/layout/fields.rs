@@ -63,6 +63,7 @@ fields! {
     js_elements Required "JSObject.elements" "class JSObject elements" [] all(16);
     function_shared Required "JSFunction.shared" "class JSFunction shared" [] none();
     function_context Required "JSFunction.context" "class JSFunction context" [] none();
+    function_code Optional "JSFunction.code" "class JSFunction code" [] [(NODE20, NODE22, 48)];
     function_dispatch_handle Optional "JSFunction.dispatch_handle" "" [] [(NODE24, UNKNOWN, 24)];
     shared_data Required "SharedFunctionInfo.function_data" "class SharedFunctionInfo function_data" [] [(NODE22, UNKNOWN, 8)];
     shared_untrusted_data Optional "SharedFunctionInfo.untrusted_function_data" "" [] [(NODE24, UNKNOWN, 16)];

@@ -77,6 +77,11 @@ impl Metadata {
         }
     }
 
+    /// All values by their whole names, without `v8dbg_`, in no order.
+    pub fn all(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
     /// The names of instance types by number.
     pub fn type_names(&self) -> impl Iterator<Item = (i64, &str)> {
         self.types.iter().map(|(name, value)| (*value, name.strip_suffix("_TYPE").unwrap_or(name)))

@@ -65,8 +65,14 @@ impl<'h, 'm> ClassNames<'h, 'm> {
         found
     }
 
+    /// The function that an object's class is named after, or the function template that its map names.
+    pub fn constructor_of(&self, object: u64) -> Option<u64> {
+        let map = self.heap.map_of(object).filter(|map| map.is_receiver(self.heap.layout))?;
+        self.constructor_of_object(object, &map).or_else(|| self.constructor(&map))
+    }
+
     /// Whether the names of a map's objects depend on what is in them.
-    pub(crate) fn depends_on_content(&self, map: &MapInfo) -> bool {
+    pub fn depends_on_content(&self, map: &MapInfo) -> bool {
         self.depends_on_object(map) || self.may_have_own_tag(map)
     }
 

@@ -16,7 +16,7 @@ pub struct Entry {
 
 impl Heap<'_> {
     /// The words of an array's body.
-    pub(crate) fn array_words(&self, array: u64) -> Vec<u64> {
+    pub fn array_words(&self, array: u64) -> Vec<u64> {
         let fields = &self.layout.fields;
         let length = self.field(array, fields.array_length).ok().and_then(count).unwrap_or(0);
         let Some(bytes) = self.rest_of_page(array.saturating_add(fields.array_data)) else {

@@ -107,6 +107,36 @@ impl Heap<'_> {
         self.half(data + fields.uncompiled_start).ok().map(u64::from)
     }
 
+    /// Where a function's source ends, in characters of its script.
+    pub fn end_of(&self, shared: u64) -> Option<u64> {
+        let fields = &self.layout.fields;
+        let scope = self.target(self.field(shared, fields.shared_name).ok()?);
+        if let Some(end) = scope.and_then(|scope| self.scope_info(scope)).and_then(|scope| scope.end) {
+            return Some(end);
+        }
+        // The two positions are 32 bits each, one behind the other.
+        let data = self.uncompiled(shared)?;
+        self.half(data + fields.uncompiled_start + 4).ok().map(u64::from)
+    }
+
+    /// The source of a script, as far as the memory has it.
+    pub fn source_of(&self, script: u64) -> Option<super::Text> {
+        if self.kind_of(script) != Some(self.layout.types.script) {
+            return None;
+        }
+        let source = self.target(self.field(script, self.layout.fields.script_source).ok()?)?;
+        self.string(source, self.string_length(source)?)
+    }
+
+    /// The code object that runs when a function is called.
+    pub fn code_of(&self, function: u64) -> Option<u64> {
+        self.shared_of(function)?;
+        if let Some(code) = self.code_in_table(function) {
+            return self.target(code);
+        }
+        self.target(self.field(function, self.layout.fields.function_code?).ok()?)
+    }
+
     /// The script that a function stands in.
     pub fn script_of(&self, shared: u64) -> Option<u64> {
         let mut script = self.target(self.field(shared, self.layout.fields.shared_script).ok()?)?;

@@ -57,7 +57,7 @@ fn decimal(digits: &[u64]) -> String {
 }
 
 /// A number as JavaScript prints it, nearly: enough for people to recognize it.
-pub(crate) fn number_text(value: f64) -> String {
+pub fn number_text(value: f64) -> String {
     match value {
         _ if value.is_nan() => "NaN".to_owned(),
         _ if value.is_infinite() => if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned(),

@@ -21,6 +21,8 @@ pub struct ScopeInfo {
     pub inferred_name: Option<u64>,
     /// Where its source starts, in characters of the script.
     pub start: Option<u64>,
+    /// Where it ends.
+    pub end: Option<u64>,
     /// The scope around it, as an address.
     pub outer: Option<u64>,
 }
@@ -63,8 +65,10 @@ impl Heap<'_> {
         }
         if raw {
             info.start = word(4).and_then(count);
+            info.end = word(5).and_then(count);
         } else if (1..=4).contains(&info.kind) {
             info.start = word(at).and_then(count);
+            info.end = word(at + 1).and_then(count);
             at += 2;
         }
         if bit(scope_flags::OUTER) {

@@ -19,11 +19,15 @@ pub enum CodeKind {
 
 /// A code object and where its instructions are.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Code {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) object: u64,
-    pub(super) kind: CodeKind,
+pub struct Code {
+    /// The first instruction.
+    pub start: u64,
+    /// Behind the last one.
+    pub end: u64,
+    /// The code object.
+    pub object: u64,
+    /// What it is.
+    pub kind: CodeKind,
 }
 
 /// All code of a heap, by address.
@@ -63,8 +67,13 @@ impl CodeIndex {
         Self { codes }
     }
 
+    /// The code of a code object.
+    pub fn of(&self, object: u64) -> Option<Code> {
+        self.codes.iter().find(|code| code.object == object).copied()
+    }
+
     /// The code at an address.
-    pub(super) fn find(&self, address: u64) -> Option<Code> {
+    pub fn find(&self, address: u64) -> Option<Code> {
         let next = self.codes.partition_point(|code| code.start <= address);
         // A call may be the last instruction: its return address is the end.
         self.codes[..next].last().filter(|code| address <= code.end).copied()

@@ -38,6 +38,10 @@ pub struct Frame {
     /// The address of the function's object, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_address: Option<String>,
+    /// The frame's own address (what its frame pointer was), in hexadecimal; that of the frame around it if the function
+    /// was optimized into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_address: Option<String>,
     /// `this`, in hexadecimal; none if it is no object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receiver: Option<String>,

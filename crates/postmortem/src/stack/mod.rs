@@ -8,6 +8,6 @@ mod optimized;
 mod source_positions;
 mod walker;
 
-pub use code_index::{CodeIndex, CodeKind};
+pub use code_index::{Code, CodeIndex, CodeKind};
 pub use frames::{Frame, FrameKind, Stack};
 pub use walker::Walker;

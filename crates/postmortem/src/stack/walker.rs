@@ -108,6 +108,7 @@ impl<'h, 'm> Walker<'h, 'm> {
             line: None,
             column: None,
             function_address: Some(hex(function)),
+            frame_address: Some(hex(frame)),
             receiver: None,
             arguments: Vec::new(),
         })
@@ -153,7 +154,11 @@ impl<'h, 'm> Walker<'h, 'm> {
                 self.caller(at.frame, stack)
             }
             None => {
+                let before = stack.frames.len();
                 self.function_frames(at, stack);
+                for frame in &mut stack.frames[before..] {
+                    frame.frame_address = Some(hex(at.frame));
+                }
                 self.caller(at.frame, stack)
             }
         }
@@ -285,6 +290,7 @@ impl<'h, 'm> Walker<'h, 'm> {
             line: place.as_ref().and_then(|place| place.line),
             column: place.as_ref().and_then(|place| place.column),
             function_address: None,
+            frame_address: None,
             receiver: None,
             arguments: Vec::new(),
         }

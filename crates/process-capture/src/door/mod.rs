@@ -15,6 +15,7 @@ pub(crate) use files::{
 };
 pub(crate) use memory::{PAGE, Pages, Present, read_memory, write_memory};
 pub(crate) use nix::errno::Errno;
+pub use output::Unnamed;
 pub(crate) use output::{OutputFile, StandardOutput, free_bytes, keeps_in_memory};
 pub(crate) use process::{
     Naps, ProcessFd, Waited, group_memory, kill_process, machine_available, node_version, now, own_pid,

@@ -1,6 +1,6 @@
 //! Which way to take, decided before the process is touched.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::{
     CaptureError,
     arch::Gadgets,
     fork,
-    headroom::{Headroom, headroom},
+    headroom::{Headroom, OwnMemory, headroom},
     target::Target,
 };
 
@@ -37,8 +37,8 @@ pub struct HoldOptions {
     pub max_memory: Option<u64>,
     /// How long the frozen copy may live.
     pub time_limit: Duration,
-    /// Where the core is written to, if to a file.
-    pub folder: Option<PathBuf>,
+    /// What we keep in memory ourselves.
+    pub own: OwnMemory,
 }
 
 impl Default for HoldOptions {
@@ -50,7 +50,7 @@ impl Default for HoldOptions {
             max_pause: None,
             max_memory: None,
             time_limit: Duration::from_secs(600),
-            folder: None,
+            own: OwnMemory::default(),
         }
     }
 }
@@ -83,7 +83,7 @@ pub(crate) fn expected_pause_ms(mode: Mode, private: u64) -> u64 {
 
 /// Decides.
 pub(crate) fn plan(target: &Target, options: &HoldOptions) -> Result<Plan, CaptureError> {
-    let headroom = headroom(target, options.max_memory, options.folder.as_deref());
+    let headroom = headroom(target, options.max_memory, options.own);
     let (obstacle, gadgets) = match options.mode {
         Some(Mode::Stop) => (None, None),
         _ => obstacle(target, &headroom),

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     CaptureError,
-    door::{self, OutputFile, StandardOutput},
+    door::{self, OutputFile, StandardOutput, Unnamed},
 };
 use seekable::Seekable;
 
@@ -25,6 +25,8 @@ pub enum Destination {
     },
     /// Standard output.
     StandardOutput,
+    /// A file without a name, in memory.
+    Memory,
 }
 
 impl Destination {
@@ -34,8 +36,21 @@ impl Destination {
         Some(name.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
     }
 
-    fn shown(&self) -> String {
+    /// Whether what is written takes memory.
+    pub(crate) fn is_in_memory(&self) -> bool {
         match self {
+            Self::Memory => true,
+            Self::StandardOutput => false,
+            Self::File { .. } => {
+                self.folder().is_some_and(|folder| door::keeps_in_memory(folder).unwrap_or(false))
+            }
+        }
+    }
+
+    /// What it is called in errors.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Memory => "memory".into(),
             Self::File { name, .. } => name.display().to_string(),
             Self::StandardOutput => "standard output".into(),
         }
@@ -97,6 +112,14 @@ impl Sink {
                 Kind::CompressedStream(Seekable::new(StandardOutput).map_err(error)?)
             }
             Destination::StandardOutput => Kind::Stream(StandardOutput),
+            Destination::Memory => {
+                let file = Sparse { file: OutputFile::in_memory().map_err(error)?, at: 0 };
+                if compress {
+                    Kind::CompressedFile(Seekable::new(file).map_err(error)?)
+                } else {
+                    Kind::File(file)
+                }
+            }
             Destination::File { .. } => {
                 let folder = destination.folder().unwrap_or(Path::new("."));
                 let file = Sparse { file: OutputFile::create(folder).map_err(error)?, at: 0 };
@@ -143,31 +166,33 @@ impl Sink {
         }
     }
 
-    /// Ends: what is in a file is put on the disk and named.
-    pub(crate) fn finish(self) -> Result<Size, CaptureError> {
+    /// Ends: what is in a file is put on the disk and named; what is in memory alone is handed out.
+    pub(crate) fn finish(self) -> Result<(Size, Option<Unnamed>), CaptureError> {
         let error = self.error();
         self.end().map_err(error)
     }
 
-    fn end(self) -> io::Result<Size> {
+    fn end(self) -> io::Result<(Size, Option<Unnamed>)> {
         let file = match self.kind {
             Kind::Stream(mut stream) => {
                 stream.flush()?;
-                return Ok(Size { bytes: 0, allocated: None });
+                return Ok((Size { bytes: 0, allocated: None }, None));
             }
             Kind::CompressedStream(seekable) => {
                 let (bytes, mut stream) = seekable.finish()?;
                 stream.flush()?;
-                return Ok(Size { bytes, allocated: None });
+                return Ok((Size { bytes, allocated: None }, None));
             }
             Kind::File(file) => file,
             Kind::CompressedFile(seekable) => seekable.finish()?.1,
         };
         file.file.set_length(file.at)?;
         let allocated = file.file.allocated()?;
+        let size = Size { bytes: file.at, allocated: Some(allocated) };
         if let Destination::File { name, replace } = &self.destination {
             file.file.name(name, *replace)?;
+            return Ok((size, None));
         }
-        Ok(Size { bytes: file.at, allocated: Some(allocated) })
+        Ok((size, Some(file.file.into_unnamed()?)))
     }
 }
