@@ -454,6 +454,7 @@ fn the_page_of_the_talks_session_is_true() {
     ];
     let mut parts = text.split("```");
     let mut renewed = parts.next().unwrap().to_owned();
+    let program = Regex::new(r"/\S*/bin/node").unwrap();
     for line in sessions {
         let ended = script(&path, &["--echo"], &line);
         assert!(ended.status.success());
@@ -461,8 +462,7 @@ fn the_page_of_the_talks_session_is_true() {
         let shown = shown.replace(&*made.folder.to_string_lossy(), "").replace("/core", "core");
         let root = test_heaps::cache_dir().parent().unwrap().to_string_lossy().into_owned();
         let shown = shown.replace(&format!("{root}/testing/test-heaps/fixtures/postmortem"), "/srv");
-        let nodes = Regex::new(r"/\S*/bin/node").unwrap();
-        let shown = nodes.replace_all(&shown, "/usr/bin/node").into_owned();
+        let shown = program.replace_all(&shown, "/usr/bin/node").into_owned();
         let was = parts.next().expect("a block of the page").trim_start_matches("console\n");
         let between = parts.next().expect("text behind a block");
         if std::env::var_os("UPDATE_GOLDEN").is_none() {
@@ -484,9 +484,10 @@ fn every_command_is_documented() {
     let help = answer(&path, "::help");
     let rows = help["sections"][0]["rows"].as_array().unwrap();
     assert!(rows.len() > 40);
+    let pattern = Regex::new(r"(::|v8 |^)([a-z0-9]+)").unwrap();
     for row in rows {
         let usage = row["usage"].as_str().unwrap();
-        let name = Regex::new(r"(::|v8 |^)([a-z0-9]+)").unwrap().captures(usage).unwrap();
+        let name = pattern.captures(usage).unwrap();
         let name = format!("{}{}", &name[1], &name[2]);
         assert!(text.contains(&format!("`{name}")) || text.contains(&format!("ADDR{name}")), "{name}");
     }
