@@ -73,7 +73,11 @@ fn code(error: &anyhow::Error) -> u8 {
     if interrupted {
         return INTERRUPTED;
     }
-    if let Some(error) = error.downcast_ref::<ProcessError>() {
+    let process = match error.downcast_ref::<OpenError>() {
+        Some(OpenError::Process(process)) => Some(&**process),
+        _ => error.downcast_ref::<ProcessError>(),
+    };
+    if let Some(error) = process {
         return if error.is_interrupted() { INTERRUPTED } else { CANNOT_WATCH };
     }
     match error.downcast_ref::<PostmortemError>() {

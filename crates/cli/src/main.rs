@@ -44,8 +44,8 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-FILE is a heap snapshot (.heapsnapshot or .heaptimeline, also as .gz or .zst), or - for standard input.
-A number as FILE means the process with that id; a file of that name is ./123.
+FILE is a heap snapshot (.heapsnapshot or .heaptimeline, also as .gz or .zst), a core, or - for standard input.
+A number as FILE means the running process with that id; a file of that name is ./123.
 
 Examples:
   heapdowse demo                                  find the leak of a small Koa program

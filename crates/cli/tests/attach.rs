@@ -114,7 +114,7 @@ fn killed_during_a_snapshot_no_file_is_left_under_its_name() {
     }
     let client = Client::of(&server);
     let pid = server.pid().to_string();
-    let command = files.command(&["snapshot", &pid, "-o", "x.heapsnapshot"]);
+    let command = files.command(&["snapshot", "--via", "inspector", &pid, "-o", "x.heapsnapshot"]);
     kill_after(command, "the snapshot needs", Duration::from_millis(150));
     // The snapshot that was begun goes on without us, and blocks the event loop until it is made.
     server.assert_closes_within(CLOSES_WITHIN + Duration::from_secs(50));
@@ -128,7 +128,7 @@ fn a_snapshot_is_whole_and_readable() {
     let server = server();
     let client = Client::of(&server);
     let pid = server.pid().to_string();
-    let run = files.run(&["snapshot", &pid, "-o", "x.heapsnapshot", "--json"]);
+    let run = files.run(&["snapshot", "--via", "inspector", &pid, "-o", "x.heapsnapshot", "--json"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     let length = std::fs::metadata(files.path().join("x.heapsnapshot")).unwrap().len();
@@ -138,12 +138,14 @@ fn a_snapshot_is_whole_and_readable() {
     assert!((grown as f64) < answer["predicted"]["bytes"]["high"].as_f64().unwrap(), "{answer}");
     assert!(files.stdout(&["classes", "x.heapsnapshot"]).contains("Object"));
 
-    let run = files.run(&["snapshot", &pid, "-o", "y.heapsnapshot.zst"]);
+    let run = files.run(&["snapshot", "--via", "inspector", &pid, "-o", "y.heapsnapshot.zst"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     files.stdout(&["classes", "y.heapsnapshot.zst"]);
 
-    let piped =
-        files.command(&["snapshot", "--listening", &server.port.to_string(), "-o", "-"]).output().unwrap();
+    let piped = files
+        .command(&["snapshot", "--via", "inspector", "--listening", &server.port.to_string(), "-o", "-"])
+        .output()
+        .unwrap();
     assert!(piped.stdout.starts_with(b"{\"snapshot\"") && piped.stdout.ends_with(b"]}"));
 
     files.run(&["snapshot", &pid, "--worker", "9"]).assert_last(2, "no worker 9; there is none");
@@ -232,7 +234,7 @@ fn in_a_cluster_the_workers_are_watched_and_all_are_left_as_they_were() {
     let open: Vec<u16> = all.iter().flat_map(|&pid| listening(pid)).filter(|&open| open != port).collect();
     let alive = get(port, "/");
     // Of the primary alone: it would tell its workers to open theirs.
-    let alone = files.run(&["snapshot", &pid, "-o", "primary.heapsnapshot"]);
+    let alone = files.run(&["snapshot", "--via", "inspector", &pid, "-o", "primary.heapsnapshot"]);
     let open_after: Vec<u16> =
         all.iter().flat_map(|&pid| listening(pid)).filter(|&open| open != port).collect();
     primary.kill().unwrap();
@@ -267,7 +269,8 @@ fn into_another_network_namespace() {
     let script = "setInterval(() => {}, 1000); console.log('port 1')";
     let shell = format!("ip link set lo up && exec {} --inspect-port=0 -e \"{script}\"", node().display());
     let server = Server::start(std::path::Path::new("unshare"), &["--net", "sh", "-c", &shell]);
-    let run = files.run(&["snapshot", &server.pid().to_string(), "-o", "x.heapsnapshot"]);
+    let run =
+        files.run(&["snapshot", "--via", "inspector", &server.pid().to_string(), "-o", "x.heapsnapshot"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     files.stdout(&["classes", "x.heapsnapshot"]);
     server.assert_closes_within(Duration::ZERO);

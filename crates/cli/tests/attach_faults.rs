@@ -131,7 +131,7 @@ fn a_snapshot_that_does_not_fit_the_container_is_refused() {
     group.take(server.pid());
     let client = Client::of(&server);
     let pid = server.pid().to_string();
-    let run = files.run(&["snapshot", &pid, "-o", "x.heapsnapshot"]);
+    let run = files.run(&["snapshot", "--via", "inspector", &pid, "-o", "x.heapsnapshot"]);
     run.assert_last(4, "left under its memory limit");
     assert!(run.stderr.contains("raise the limit"), "{}", run.stderr);
     assert_eq!(files.names(), Vec::<String>::new());
@@ -154,7 +154,7 @@ fn a_target_that_dies_for_lack_of_memory_leaves_no_part_of_a_snapshot() {
     let kilobytes: u64 = size.trim().trim_end_matches(" kB").parse().unwrap();
     let limit = format!("--as={}", (kilobytes << 10) + (24 << 20));
     assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
-    let run = files.run(&["snapshot", &pid, "-o", "x.heapsnapshot", "--force"]);
+    let run = files.run(&["snapshot", "--via", "inspector", &pid, "-o", "x.heapsnapshot", "--force"]);
     assert!(!server.child.wait().unwrap().success(), "it had memory enough");
     run.assert_last(4, "");
     assert_eq!(run.stderr.lines().filter(|line| line.contains("error")).count(), 1, "{}", run.stderr);
@@ -171,7 +171,8 @@ fn of_another_user_if_that_is_allowed() {
     let program = program.to_str().unwrap();
     let arguments = [&user, &group, "--clear-groups", program, "--inspect-port=0", "-e", script];
     let theirs = Server::start(Path::new("setpriv"), &arguments);
-    let run = files.run(&["snapshot", &theirs.pid().to_string(), "-o", "x.heapsnapshot"]);
+    let run =
+        files.run(&["snapshot", "--via", "inspector", &theirs.pid().to_string(), "-o", "x.heapsnapshot"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     theirs.assert_closes_within(Duration::ZERO);
 

@@ -35,11 +35,11 @@ fn what_is_no_snapshot_is_refused_in_one_line() {
         ("no-edges", "\"edges\" is missing"),
         ("outside", "edges"),
         ("/dev/null", ""),
-        ("12345", "process"),
         ("gone\u{1b}[2J", r"gone\u{1b}[2J"),
     ] {
         files.run(&["classes", file]).must_fail(5, words);
     }
+    files.run(&["classes", "2147483000"]).must_fail(4, "there is no process 2147483000");
     files.run(&["analyze", "broken.heapprofile"]).must_fail(5, "byte");
 }
 

@@ -96,3 +96,19 @@ fn what_cannot_be_converted_is_refused() {
     files.run(&["convert", "no-core", "-o", "x"]).must_fail(5, "no-core: ");
     assert!(!files.path().join("x").exists());
 }
+
+/// V8 keeps the ids of a snapshot that it wrote, and the core has them: both can be compared object by object.
+#[test]
+fn a_core_is_compared_with_v8s_own_snapshot_object_by_object() {
+    let files = Files::new();
+    for version in SUPPORTED {
+        let made = known(version);
+        let (own, core) = (made.file("known.heapsnapshot"), made.path());
+        let answer = files.json(&["diff", own.to_str().unwrap(), core.to_str().unwrap(), "--json"]);
+        assert_eq!(answer["comparison"], "by-id", "{version}");
+        let classes = answer["classes"].as_array().unwrap();
+        for name in ["Alpha", "Beta", "Secret", "Known"] {
+            assert!(classes.iter().all(|row| row["name"] != name), "{version}: {name} is the same in both");
+        }
+    }
+}

@@ -25,6 +25,7 @@ struct Found {
     same_kind: u64,
     same_name: u64,
     same_size: u64,
+    same_id: u64,
     lost: u64,
     edges: u64,
     same_edges: u64,
@@ -91,6 +92,7 @@ fn compare(version: &str) -> Found {
             heap.kind_of(ours.addresses[own.index()]).is_some_and(|kind| kind < 128 && kind & 7 == 2);
         let same = sizes.0 == sizes.1 || newer && (sizes.0 == 0 || is_external && sizes.0 > sizes.1);
         found.same_size += u64::from(same);
+        found.same_id += u64::from(theirs.id(node) == ours.graph.id(own));
         let (kinds, names) =
             ((theirs.kind_name(node), ours.graph.kind_name(own)), (theirs.name(node), ours.graph.name(own)));
         found.same_kind += u64::from(kinds.0 == kinds.1);
@@ -125,9 +127,10 @@ fn compare(version: &str) -> Found {
         }
     }
     println!(
-        "{version}: {} nodes in both, {} lost, size {:.4}, kind {:.4}, name {:.4}; {} edges, {:.4} found, {} more here",
+        "{version}: {} nodes in both, {} lost, id {:.4}, size {:.4}, kind {:.4}, name {:.4}; {} edges, {:.4} found, {} more here",
         found.nodes,
         found.lost,
+        Found::share(found.same_id, found.nodes),
         Found::share(found.same_size, found.nodes),
         Found::share(found.same_kind, found.nodes),
         Found::share(found.same_name, found.nodes),
@@ -149,6 +152,7 @@ fn holds(version: &str, kinds: f64, names: f64, edges: f64) {
     assert!(found.nodes > 40_000);
     assert_eq!(found.lost, 0, "alive, and without a node");
     assert_eq!(found.same_size, found.nodes, "sizes");
+    assert_eq!(found.same_id, found.nodes, "ids");
     assert!(Found::share(found.same_kind, found.nodes) >= kinds);
     assert!(Found::share(found.same_name, found.nodes) >= names);
     assert!(Found::share(found.same_edges, found.edges) >= edges);

@@ -76,8 +76,8 @@ fn print(output: &mut Output, heaps: &[Heap], answer: &Diff, top: usize) -> Resu
     if answer.comparison == Comparison::ByClass {
         writeln!(
             output,
-            "These snapshots are of different processes: the same id is not the same object. They are compared by\n\
-             class name, so # New and # Deleted are what the counts differ by."
+            "These snapshots' ids do not belong together: they are of different processes, or of frozen copies.\n\
+             They are compared by class name, so # New and # Deleted are what the counts differ by."
         )?;
     }
     print_classes(output, &answer.classes, top)?;

@@ -1,19 +1,14 @@
 //! `heapdowse shell`: mdb's and llnode's commands, at a prompt or in a script.
 
 use std::io::{self, IsTerminal, Read};
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use investigation::capture::{Captured, Event, HoldOptions, Mode};
-use investigation::open::{CachePolicy, OpenOptions, is_core, open};
-use investigation::postmortem::Dead;
-use jiff::Zoned;
+use investigation::open::{CachePolicy, OpenOptions, is_core, open, process_id};
 
 use crate::console::{Console, Lines, Manner};
 use crate::core_args::CoreArgs;
-use crate::interrupt;
-use crate::output::{Output, say, warn};
+use crate::output::{Output, warn};
 use crate::progress::Progress;
 
 /// Ask a core, a process or a heap snapshot in the words of mdb and llnode
@@ -55,12 +50,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     let lines = lines(&args)?;
     let mut console = Console::new(output, Manner { json: args.read.json, garbage: args.garbage, echo: args.echo }, lines);
     let target = args.target.as_str();
-    if !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_digit()) {
-        let (dead, captured) = of_process(&args)?;
-        console.greet(&moment(&captured));
-        return console.ask_core(&dead);
-    }
-    if is_core(target)? {
+    if process_id(target).is_some() || is_core(target)? {
         let dead = args.read.open(target)?;
         return console.ask_core(&dead);
     }
@@ -83,34 +73,3 @@ fn lines(args: &Args) -> Result<Lines> {
     io::stdin().lock().take(LONGEST_SCRIPT).read_to_string(&mut script)?;
     Ok(Lines::Given(script.lines().map(str::to_owned).collect()))
 }
-
-fn of_process(args: &Args) -> Result<(Dead, Captured)> {
-    let pid = args.target.parse()?;
-    let mut progress = Progress::new(&format!("process {pid}"), args.read.json);
-    let copied = Dead::of_process(pid, HoldOptions::default(), &args.read.options(), &mut |event| match event {
-        Event::Held { mode: Mode::Stop, reason, .. } => {
-            say("shell", &format!("{reason}; process {pid} stands still until its memory is copied"));
-            go_on()
-        }
-        Event::Writing(written) => {
-            progress.step(investigation::Step { name: "copying", done: written.done, total: Some(written.total) })
-        }
-        _ => go_on(),
-    })?;
-    Ok(copied)
-}
-
-fn go_on() -> ControlFlow<()> {
-    if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-}
-
-/// Which moment the answers are of.
-fn moment(captured: &Captured) -> String {
-    let pause = captured.pause_ms.map_or_else(|| "for an unknown time".to_owned(), |pause| format!("for {pause:.1} ms"));
-    format!(
-        "process {} as it was at {}; it stood still {pause} and runs on",
-        captured.pid,
-        Zoned::now().strftime("%Y-%m-%d %H:%M:%S %Z")
-    )
-}
-

@@ -70,11 +70,6 @@ impl<'o> Console<'o> {
         Self { output, manner, lines }
     }
 
-    /// Says what is special about what is asked.
-    pub(crate) fn greet(&self, text: &str) {
-        say("shell", text);
-    }
-
     /// Runs all lines on a core.
     pub(crate) fn ask_core(&mut self, dead: &Dead) -> Result<ExitCode> {
         let heaps = shell::heaps(dead);

@@ -11,9 +11,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use process_capture::{Event, HoldOptions, Mode};
+
 use heap_graph::{Analysis, AnalysisError, HeapGraph, ReadError, ReadOptions, Retainers, Step, TooDense};
 
-use crate::postmortem::{CoreOptions, Dead, GraphOptions, PostmortemError};
+use crate::postmortem::{CoreOptions, Dead, GraphOptions, PostmortemError, ProcessError};
 use cache::{Cache, Entry};
 pub use cache::{CachePolicy, CacheSettings, default_cache_dir};
 pub use profile::{CallSite, Profile, ProfileError, ProfileNode, parse_profile};
@@ -63,6 +65,9 @@ pub enum OpenError {
     /// A core that cannot be asked.
     #[error(transparent)]
     Core(#[from] PostmortemError),
+    /// A process whose memory cannot be copied.
+    #[error(transparent)]
+    Process(Box<ProcessError>),
     /// Its content.
     #[error("{path}: {source}")]
     Read {
@@ -113,7 +118,7 @@ impl OpenError {
             OpenError::Read { source: ReadError::Interrupted, .. }
                 | OpenError::Analysis { source: AnalysisError::Interrupted, .. }
                 | OpenError::Core(PostmortemError::Interrupted)
-        )
+        ) || matches!(self, OpenError::Process(error) if error.is_interrupted())
     }
 }
 
@@ -231,6 +236,9 @@ pub fn open(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Result
 /// If it can't be read or is neither, with the place of what is wrong.
 pub fn open_any(path: &str, options: &OpenOptions, progress: Progress<'_>) -> Result<Opened, OpenError> {
     let source_error = |source| OpenError::Source { path: path.to_owned(), source };
+    if let Some(pid) = process_id(path) {
+        return open_process(pid, options, progress);
+    }
     let input = source::Input::open(path).map_err(source_error)?;
     let entry = match (&options.cache, input.file()) {
         (CachePolicy::On(settings), Some(file)) if !options.salvage => {
@@ -301,9 +309,45 @@ fn open_core(
     progress: Progress<'_>,
 ) -> Result<Opened, OpenError> {
     let dead = Dead::open(path, &options.core)?;
-    let made = dead.graph(dead.isolate(0)?, GraphOptions::default(), progress)?;
-    let mut heap = Heap::new(path, made.graph);
+    let mut heap = heap_of(&dead, path, progress)?;
     heap.entry = entry;
+    Ok(Opened::Heap(Box::new(heap)))
+}
+
+/// A process that a number means. A file of that name is `./123`.
+///
+/// Numbers that are no process id are taken for the largest one, of which there is none.
+#[must_use]
+pub fn process_id(path: &str) -> Option<u32> {
+    let is_number = !path.is_empty() && path.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| path.parse().unwrap_or(i32::MAX as u32))
+}
+
+/// The main isolate of a running process, as a heap: of a frozen copy.
+fn open_process(pid: u32, options: &OpenOptions, progress: Progress<'_>) -> Result<Opened, OpenError> {
+    // A copy must not cost the process more than its milliseconds; nobody asked to stop it.
+    let hold = HoldOptions { mode: Some(Mode::Fork), ..HoldOptions::default() };
+    let mut warnings = Vec::new();
+    let (dead, captured) = Dead::of_process(pid, hold, &options.core, &mut |event| match event {
+        Event::Writing(written) => {
+            progress(Step { name: "copying", done: written.done, total: Some(written.total) })
+        }
+        _ => ControlFlow::Continue(()),
+    })
+    .map_err(|error| OpenError::Process(Box::new(error)))?;
+    if let Some(pause) = captured.pause_ms {
+        warnings.push(format!(
+            "process {pid} stood still for {pause:.1} ms while its memory was copied, and runs on"
+        ));
+    }
+    let mut heap = heap_of(&dead, dead.name(), progress)?;
+    heap.warnings.splice(0..0, warnings);
+    Ok(Opened::Heap(Box::new(heap)))
+}
+
+fn heap_of(dead: &Dead, name: &str, progress: Progress<'_>) -> Result<Heap, OpenError> {
+    let made = dead.graph(dead.isolate(0)?, GraphOptions::default(), progress)?;
+    let mut heap = Heap::new(name, made.graph);
     heap.warnings = dead.warnings();
     let workers = dead.isolates().len() - 1;
     if workers > 0 {
@@ -312,7 +356,7 @@ fn open_core(
              there are {workers}"
         ));
     }
-    Ok(Opened::Heap(Box::new(heap)))
+    Ok(heap)
 }
 
 fn take_names(

@@ -27,11 +27,6 @@ pub enum SourceError {
     /// A folder.
     #[error("this is a folder; name a file in it")]
     Folder,
-    /// A number, which means a process.
-    #[error(
-        "{0} is a process id; snapshots of running processes are not read directly (a file of that name is ./{0})"
-    )]
-    Process(u64),
     /// A pipe that nobody writes to.
     #[error("nothing came through this pipe within {} s; start its writer first", PIPE_PATIENCE_MS / 1000)]
     SilentPipe,
@@ -55,9 +50,6 @@ impl Input {
     pub(super) fn open(path: &str) -> Result<Input, SourceError> {
         if path == "-" {
             return Input::begin(None, None);
-        }
-        if !path.is_empty() && path.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(SourceError::Process(path.parse().unwrap_or(u64::MAX)));
         }
         // Without O_NONBLOCK opening a pipe would wait for a writer, maybe for ever.
         let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;

@@ -132,21 +132,18 @@ impl Emitter<'_, '_> {
         let described = |emitter: &Self, object: u64| {
             let node = emitter.ordinals.get(heap, object)?;
             let map = heap.map_of(object)?;
-            Some((emitter.entry(object, &map).1, super::id_of(node)))
+            let id = emitter.ids.of_object(heap, node, object, heap.size_with(object, &map)?);
+            Some((emitter.entry(object, &map).1, id))
         };
-        let (Some(key), Some(value), Some(table)) =
-            (described(self, key), described(self, untag(value)), self.ordinals.get(heap, table))
+        let (Some(key), Some(value), Some((_, table))) =
+            (described(self, key), described(self, untag(value)), described(self, table))
         else {
             return;
         };
         let number = self.graph.edge_count_of_node() + 1;
         let name = format!(
             "{number} / part of key ({} @{}) -> value ({} @{}) pair in WeakMap (table @{})",
-            key.0,
-            key.1,
-            value.0,
-            value.1,
-            super::id_of(table)
+            key.0, key.1, value.0, value.1, table
         );
         self.graph.edge(EdgeKind::Internal, EdgeName::Name(&name), NodeIndex(to));
     }

@@ -3,12 +3,13 @@
 use heap_graph::{EdgeKind, EdgeName, GraphBuilder, NodeIndex, NodeKind};
 use rustc_hash::FxHashSet;
 
+use super::GraphOptions;
 use super::groups::Group;
+use super::ids::Ids;
 use super::names::Places;
 use super::ordinals::Ordinals;
 use super::shapes::Shapes;
 use super::tags::Tags;
-use super::{GraphOptions, id_of};
 use crate::Heap;
 use crate::heap::MapInfo;
 use crate::heap::kind::Body;
@@ -19,6 +20,7 @@ use crate::object::ClassNames;
 pub(super) struct Emitter<'e, 'm> {
     pub(super) heap: &'e Heap<'m>,
     pub(super) ordinals: &'e Ordinals<'e>,
+    pub(super) ids: &'e Ids,
     pub(super) shapes: &'e Shapes,
     pub(super) classes: &'e ClassNames<'e, 'm>,
     pub(super) tags: &'e Tags,
@@ -83,17 +85,17 @@ impl Emitter<'_, '_> {
     /// The root, `(GC roots)`, and the groups.
     pub(super) fn roots(&mut self, groups: &[Group]) {
         let synthetic = NodeKind::Synthetic;
-        self.graph.node(synthetic, "", id_of(0), 0);
+        self.graph.node(synthetic, "", self.ids.of_root(0), 0);
         self.graph.edge(EdgeKind::Element, EdgeName::Index(1), NodeIndex(1));
         for (i, global) in self.globals().into_iter().enumerate() {
             self.graph.edge(EdgeKind::Shortcut, EdgeName::Name(&(i + 2).to_string()), NodeIndex(global));
         }
-        self.graph.node(synthetic, "(GC roots)", id_of(1), 0);
+        self.graph.node(synthetic, "(GC roots)", self.ids.of_root(1), 0);
         for i in 0..groups.len() as u32 {
             self.graph.edge(EdgeKind::Element, EdgeName::Index(i), NodeIndex(2 + i));
         }
         for (i, group) in groups.iter().enumerate() {
-            self.graph.node(synthetic, group.name, id_of(2 + i as u32), 0);
+            self.graph.node(synthetic, group.name, self.ids.of_root(2 + i as u32), 0);
             for (number, word) in group.words.iter().enumerate() {
                 if let Some(to) = self.ordinals.get(self.heap, untag(*word)) {
                     self.graph.edge(
@@ -141,11 +143,11 @@ impl Emitter<'_, '_> {
             heap.map_of(object).and_then(|map| Some((map, heap.size_with(object, &map)?)))
         else {
             // The walk found it, so this cannot be; a node keeps the numbers right.
-            self.graph.node(NodeKind::Hidden, "system / unreadable", id_of(node), 0);
+            self.graph.node(NodeKind::Hidden, "system / unreadable", self.ids.of_root(node), 0);
             return;
         };
         let (kind, name) = self.entry(object, &map);
-        self.graph.node(kind, &name, id_of(node), size);
+        self.graph.node(kind, &name, self.ids.of_object(heap, node, object, size), size);
         let place = self.place(object, &map);
         self.graph.place(place, heap_graph::detachedness::UNKNOWN);
         let words = (size / 8) as usize;
@@ -279,7 +281,7 @@ impl Emitter<'_, '_> {
     /// Memory beside the heap.
     pub(super) fn natives(&mut self) {
         for bytes in std::mem::take(&mut self.buffers) {
-            let id = id_of(self.graph.node_count()) - 1;
+            let id = self.ids.of_memory(self.graph.node_count());
             self.graph.node(NodeKind::Native, "system / JSArrayBufferData", id, bytes);
         }
     }

@@ -9,6 +9,7 @@
 mod contents;
 mod edges;
 mod groups;
+mod ids;
 mod names;
 mod ordinals;
 mod receivers;
@@ -23,6 +24,7 @@ use crate::Heap;
 use crate::heap::Liveness;
 use crate::object::ClassNames;
 use edges::Emitter;
+use ids::Ids;
 use ordinals::Ordinals;
 use shapes::Shapes;
 use tags::Tags;
@@ -55,6 +57,7 @@ pub fn graph(
     let groups = groups::of(heap);
     let first = 2 + groups.len() as u32;
     let ordinals = Ordinals::new(heap, live, first);
+    let ids = Ids::new(heap, &ordinals, first);
     let shapes = Shapes::new(heap.layout);
     let classes = ClassNames::new(heap);
     let total = live.count();
@@ -62,6 +65,7 @@ pub fn graph(
     let mut emitter = Emitter {
         heap,
         ordinals: &ordinals,
+        ids: &ids,
         shapes: &shapes,
         classes: &classes,
         tags: &tags,
@@ -93,11 +97,6 @@ pub fn graph(
 fn header() -> heap_graph::Header {
     let fields = ["type", "name", "id", "self_size", "edge_count", "detachedness"];
     heap_graph::Header { node_fields: fields.map(str::to_owned).to_vec(), ..heap_graph::Header::default() }
-}
-
-/// V8 gives objects odd numbers and memory of others even ones.
-fn id_of(ordinal: u32) -> u32 {
-    ordinal.saturating_mul(2).saturating_add(1)
 }
 
 /// The kind with a name as the table of shapes has it.

@@ -9,6 +9,7 @@ mod maps;
 mod mark;
 mod page;
 mod page_table;
+pub(crate) mod profiler;
 mod roots;
 mod size;
 mod spaces;

@@ -1,0 +1,85 @@
+//! A snapshot made of a frozen copy: its memory is copied out, the copy is let go, and the graph is made of what was
+//! copied.
+
+use std::ops::ControlFlow;
+
+use anyhow::Result;
+use investigation::Step;
+use investigation::capture::{CaptureError, Captured, Event, HoldOptions, Mode};
+use investigation::postmortem::{CoreOptions, Dead, GraphOptions, ProcessError};
+use investigation::redact::redact;
+use investigation::snapshot_file::{Packing, pack};
+
+use super::{Asked, Taken, Via};
+use crate::failure::Usage;
+use crate::interrupt;
+use crate::output::{say, warn};
+use crate::progress::Progress;
+
+/// The memory of a process.
+pub(super) type Copy = (Dead, Captured);
+
+/// Why there is no copy.
+pub(super) enum Refused {
+    /// It cannot be had, or not be trusted; another way may do.
+    No(String),
+    /// No way will do.
+    Failed(anyhow::Error),
+}
+
+/// Copies a process, if a fork is possible and its V8 is known.
+pub(super) fn possible(asked: &Asked<'_>) -> Result<Copy, Refused> {
+    match copy(asked) {
+        Ok((dead, captured)) => match dead.warnings().first() {
+            Some(warning) => Err(Refused::No(warning.clone())),
+            None => Ok((dead, captured)),
+        },
+        Err(ProcessError::Capture(CaptureError::NoFork { reason, .. })) => Err(Refused::No(reason)),
+        Err(error @ ProcessError::Core(_)) if !error.is_interrupted() => Err(Refused::No(error.to_string())),
+        Err(error) => Err(Refused::Failed(error.into())),
+    }
+}
+
+fn copy(asked: &Asked<'_>) -> Result<Copy, ProcessError> {
+    let hold = HoldOptions { mode: Some(Mode::Fork), ..HoldOptions::default() };
+    let mut progress = Progress::new(&format!("process {}", asked.pid), asked.quiet);
+    Dead::of_process(asked.pid, hold, &CoreOptions::default(), &mut |event| match event {
+        Event::Writing(written) => {
+            progress.step(Step { name: "copying", done: written.done, total: Some(written.total) })
+        }
+        _ if interrupt::asked() => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })
+}
+
+/// Makes the snapshot of a copy, or of one that is taken now.
+pub(super) fn take(asked: &Asked<'_>, taken: Option<Copy>) -> Result<Taken> {
+    let (dead, captured) = match taken {
+        Some(copy) => copy,
+        None => copy(asked)?,
+    };
+    let pause = captured.pause_ms.map_or_else(|| "unknown".to_owned(), |pause| format!("{pause:.1} ms"));
+    say("snapshot", &format!("via fork: process {} stood still for {pause} and runs", asked.pid));
+    dead.warnings().iter().chain(&captured.warnings).for_each(|warning| warn(warning));
+    let number = asked.worker.map_or(Ok(0), str::parse);
+    let number = number.map_err(|_| Usage("with --via fork workers are counted from 1".into()))?;
+    let mut progress = Progress::new(&format!("process {}", asked.pid), asked.quiet);
+    let options = GraphOptions { full_strings: asked.full_strings, numbers: asked.numbers };
+    let made = dead.graph(dead.isolate(number)?, options, &mut |step| progress.step(step))?;
+    // All is in the graph now.
+    drop(dead);
+    let graph = if asked.redact { redact(&made.graph)?.0 } else { made.graph };
+    let bytes = asked.file.fill(&mut |mut sink, zst| {
+        let packing = if zst { Packing::Zstd } else { Packing::Plain };
+        Ok(pack(&graph, &mut sink, packing)?)
+    })?;
+    Ok(Taken {
+        via: Via::Fork,
+        bytes,
+        predicted: None,
+        headroom: None,
+        pause_ms: captured.pause_ms,
+        node_count: Some(graph.node_count() as u64),
+        edge_count: Some(graph.edge_count()),
+    })
+}

@@ -1,0 +1,182 @@
+//! Snapshots of frozen copies, and processes in the place of files.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use common::Files;
+use serde_json::Value;
+use test_heaps::nodes::{SUPPORTED, V20, V24, binary};
+
+/// A program that holds objects of a class, makes more, and says how often it did.
+struct Holder {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+const SOURCE: &str = "
+class Held { constructor(i) { this.i = i; this.note = 'planted secret ' + i; } }
+globalThis.held = Array.from({ length: 3000 }, (_, i) => new Held(i));
+let beats = 0;
+setInterval(() => { beats++; }, 5);
+process.stdin.on('data', () => {
+  for (let i = 0; i < 500; i++) globalThis.held.push(new Held(i));
+  console.log(beats);
+});
+console.log('ready');";
+
+impl Holder {
+    fn start(version: &str) -> Holder {
+        let mut command = Command::new(binary(version).unwrap());
+        command.args(["-e", SOURCE]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut holder = Holder { child, input, output };
+        assert_eq!(holder.line(), "ready");
+        holder
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// Makes 500 more objects; answers how often its timer ran.
+    fn grow(&mut self) -> u64 {
+        self.input.write_all(b"?").unwrap();
+        self.line().parse().unwrap()
+    }
+
+    /// That it goes on; what it wrote on standard error.
+    fn end(mut self) -> String {
+        let before = self.grow();
+        while self.grow() == before {}
+        self.child.kill().unwrap();
+        let ended = self.child.wait_with_output().unwrap();
+        String::from_utf8(ended.stderr).unwrap()
+    }
+}
+
+fn count_of(files: &Files, file: &str, class: &str) -> u64 {
+    let answer = files.json(&["classes", file, "--match", class, "--json"]);
+    let rows = answer["classes"].as_array().unwrap();
+    rows.iter().filter(|row| row["name"] == class).map(|row| row["count"].as_u64().unwrap()).max().unwrap()
+}
+
+#[test]
+fn a_fork_gives_a_snapshot_without_the_inspector() {
+    for version in SUPPORTED {
+        let files = Files::new();
+        let holder = Holder::start(version);
+        let answer = files.json(&["snapshot", &holder.pid(), "-o", "x.heapsnapshot", "--json"]);
+        assert_eq!(answer["via"], "fork", "{version}: {answer}");
+        assert!(answer["pause_ms"].as_f64().unwrap() > 0.0);
+        let meta = std::fs::metadata(files.path().join("x.heapsnapshot")).unwrap();
+        assert_eq!(meta.permissions().mode() & 0o777, 0o600);
+        assert_eq!(answer["bytes"].as_u64(), Some(meta.len()));
+        assert_eq!(files.names(), ["x.heapsnapshot"], "no core, nothing else");
+        assert_eq!(count_of(&files, "x.heapsnapshot", "Held"), 3000, "{version}");
+        assert_eq!(holder.end(), "", "{version}: nothing was opened in it");
+    }
+}
+
+#[test]
+fn a_process_is_read_like_a_file() {
+    let files = Files::new();
+    let mut holder = Holder::start(V24);
+    let pid = holder.pid();
+    assert_eq!(count_of(&files, &pid, "Held"), 3000);
+    holder.grow();
+    assert_eq!(count_of(&files, &pid, "Held"), 3500);
+    let found = files.json(&["findjsobjects", &pid, "-c", "Held", "-p", "note", "--json"]);
+    assert_eq!(found["classes"][0]["count"], 3500);
+    let suspects = files.stdout(&["analyze", &pid]);
+    assert!(suspects.contains("Suspects"), "{suspects}");
+    let frames = files.json(&["jsstack", &pid, "--json"]);
+    assert_eq!(frames["threads"].as_array().unwrap().len(), 1);
+    // A file of that name is another thing.
+    files.run(&["classes", &format!("./{pid}")]).must_fail(5, "No such file");
+    holder.end();
+    files.run(&["classes", "2147483000"]).must_fail(4, "2147483000");
+    files.run(&["shell", "2147483000", "-e", "::status"]).must_fail(4, "2147483000");
+    files.run(&["snapshot", "2147483000"]).must_fail(4, "2147483000");
+}
+
+#[test]
+fn a_series_is_numbered_and_shows_what_grew() {
+    let files = Files::new();
+    let mut holder = Holder::start(V24);
+    let pid = holder.pid();
+    let command = ["snapshot", &pid, "-o", "s.heapsnapshot.zst", "--every", "1s", "--count", "3", "--json"];
+    let mut series = files.command(&command);
+    let running = series.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for name in ["s.1.heapsnapshot.zst", "s.2.heapsnapshot.zst"] {
+        while !files.path().join(name).exists() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        holder.grow();
+    }
+    let ended = running.wait_with_output().unwrap();
+    let answer: Value = serde_json::from_slice(&ended.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&ended.stderr)));
+    assert_eq!(answer["snapshots"].as_array().unwrap().len(), 3);
+    let names = ["s.1.heapsnapshot.zst", "s.2.heapsnapshot.zst", "s.3.heapsnapshot.zst"];
+    assert_eq!(names.map(|name| count_of(&files, name, "Held")), [3000, 3500, 4000]);
+    let grew = files.json(&["diff", names[0], names[1], names[2], "--json"]);
+    // Ids of frozen copies of a process that V8 took no snapshot of are not the objects' own.
+    assert_eq!(grew["comparison"], "by-class");
+    let series = grew["grew_every_time"].as_array().unwrap();
+    assert!(series.iter().any(|row| row["name"] == "Held"), "{series:?}");
+    holder.end();
+}
+
+#[test]
+fn no_secret_is_in_a_redacted_snapshot_by_either_way() {
+    for via in ["fork", "inspector"] {
+        let files = Files::new();
+        let holder = Holder::start(V24);
+        let pid = holder.pid();
+        let whole = files.json(&["snapshot", &pid, "-o", "whole.heapsnapshot", "--via", via, "--json"]);
+        let made =
+            files.json(&["snapshot", &pid, "-o", "safe.heapsnapshot", "--via", via, "--redact", "--json"]);
+        assert_eq!([&whole["via"], &made["via"]], [via; 2]);
+        assert_eq!(made["redacted"], true);
+        let text = |name: &str| std::fs::read_to_string(files.path().join(name)).unwrap();
+        assert!(text("whole.heapsnapshot").contains("planted secret"));
+        assert!(!text("safe.heapsnapshot").contains("planted secret"));
+        assert_eq!(count_of(&files, "safe.heapsnapshot", "Held"), 3000);
+        holder.end();
+    }
+}
+
+#[test]
+fn what_a_fork_cannot_do_is_left_to_the_inspector() {
+    let files = Files::new();
+    // A V8 that nobody measured.
+    let holder = Holder::start("21.7.3");
+    let run = files.run(&["snapshot", &holder.pid(), "-o", "x.heapsnapshot", "--json"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("via inspector: V8 11.8"), "{}", run.stderr);
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(answer["via"], "inspector");
+    assert_eq!(count_of(&files, "x.heapsnapshot", "Held"), 3000);
+    holder.end();
+    let holder = Holder::start(V20);
+    let pid = holder.pid();
+    files.run(&["snapshot", &pid, "--via", "inspector", "--numbers"]).must_fail(2, "--via fork");
+    files.run(&["snapshot", &pid, "--every", "1s"]).assert_last(2, "");
+    files
+        .run(&["snapshot", &pid, "--via", "fork", "--worker", "1", "-o", "w"])
+        .assert_last(2, "no worker threads");
+    assert_eq!(files.names(), ["x.heapsnapshot"]);
+    holder.end();
+}

@@ -1,0 +1,73 @@
+//! The ids of nodes. Where V8 gave ids, they are used, so that its own snapshots of the process can be compared with
+//! ours. Where it gave none, ids are of this memory alone: two graphs that share none are known to tell nothing about
+//! which object is which.
+
+use std::hash::Hasher;
+
+use rustc_hash::FxHasher;
+
+use super::ordinals::Ordinals;
+use crate::Heap;
+use crate::heap::profiler::ObjectIds;
+
+/// Gives ids.
+pub(super) struct Ids {
+    known: Option<ObjectIds>,
+    /// The root and what belongs to it: these nodes have the same ids in all of V8's snapshots.
+    roots: u32,
+    /// The id of the first node that V8 gave none.
+    base: u32,
+}
+
+impl Ids {
+    /// For objects behind so many nodes of roots.
+    pub(super) fn new(heap: &Heap<'_>, ordinals: &Ordinals<'_>, roots: u32) -> Self {
+        let known = ObjectIds::find(heap);
+        let lowest = known.as_ref().map_or(0, ObjectIds::last).max(2 * roots) | 1;
+        // Every node has room, those of memory beside the heap too.
+        let span = ordinals.end().saturating_mul(4);
+        let room = u32::MAX.saturating_sub(lowest).saturating_sub(span);
+        let base = if room == 0 { 1 } else { (lowest + fingerprint(heap, ordinals.end()) % room) | 1 };
+        Self { known, roots, base }
+    }
+
+    /// Of a node that is no object: V8 gives them odd ids if they are roots, and even ones if they are memory.
+    pub(super) fn of_root(&self, ordinal: u32) -> u32 {
+        match &self.known {
+            Some(_) if ordinal < self.roots => 2 * ordinal + 1,
+            _ => self.of_ordinal(ordinal),
+        }
+    }
+
+    /// Of memory beside the heap.
+    pub(super) fn of_memory(&self, ordinal: u32) -> u32 {
+        self.of_ordinal(ordinal).wrapping_sub(1)
+    }
+
+    /// Of an object.
+    pub(super) fn of_object(&self, heap: &Heap<'_>, ordinal: u32, address: u64, size: u64) -> u32 {
+        let known = self.known.as_ref().and_then(|known| known.of(heap, address, size));
+        known.unwrap_or_else(|| self.of_ordinal(ordinal))
+    }
+
+    fn of_ordinal(&self, ordinal: u32) -> u32 {
+        self.base.wrapping_add(ordinal.wrapping_mul(2))
+    }
+}
+
+/// A number that is the same for the same memory, and most likely another one for a process that went on.
+fn fingerprint(heap: &Heap<'_>, objects: u32) -> u32 {
+    let mut hasher = FxHasher::default();
+    hasher.write_u64(heap.isolate.address);
+    hasher.write_u32(objects);
+    for buffer in &heap.isolate.buffers {
+        hasher.write_u64(buffer.start);
+    }
+    for thread in heap.memory.threads() {
+        hasher.write_u64(thread.registers.stack_pointer());
+        hasher.write_u64(u64::from(thread.id));
+    }
+    // The isolate counts collections and allocated bytes, and what of it is not known changes as well.
+    heap.isolate.words(heap.memory).into_iter().for_each(|word| hasher.write_u64(word));
+    (hasher.finish() >> 32) as u32
+}
