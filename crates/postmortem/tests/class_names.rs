@@ -93,3 +93,10 @@ fn node24() {
 fn node26() {
     classes_are_v8s(V26);
 }
+
+#[test]
+fn odd_versions() {
+    for version in ["23.11.1", "25.2.1"] {
+        classes_are_v8s(version);
+    }
+}

@@ -218,3 +218,10 @@ fn node24() {
 fn node26() {
     values_are_what_was_written_down(V26);
 }
+
+#[test]
+fn odd_versions() {
+    for version in ["21.7.3", "23.11.1", "25.2.1"] {
+        values_are_what_was_written_down(version);
+    }
+}

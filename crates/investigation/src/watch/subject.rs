@@ -123,7 +123,7 @@ impl Subject {
             rounds,
             snapshots: Vec::new(),
             suspects: Vec::new(),
-            ended_by_itself: (self.state == State::Ended).then(|| "it ended while it was watched".to_owned()),
+            ended_by_itself: self.has_ended().then(|| "it ended while it was watched".to_owned()),
             seconds,
             warnings,
             recording,

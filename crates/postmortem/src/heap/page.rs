@@ -56,7 +56,9 @@ impl PageHeader {
         // Headers apart name their page, but those of read-only pages do not.
         let named = !split || heap == 0 || at(header, 8)? == base;
         // A read-only page has nothing but its own bounds to tell it by.
-        let bounded = heap != 0 || (end.checked_sub(base)? <= PAGE && (!split || into <= 64));
+        // Node 23's have their header in front of their objects.
+        let inside = split && header == base + 16;
+        let bounded = heap != 0 || (end.checked_sub(base)? <= PAGE && (!split || inside || into <= 64));
         if !sane || !sized || !named || !bounded || heap % 8 != 0 || length == 0 {
             return None;
         }

@@ -135,7 +135,7 @@ fn scope_info_size(object: &Object<'_>, layout: &Layout) -> Option<u64> {
         + function_variable
         + bit(scope_flags::INFERRED_NAME)
         + bit(scope_flags::OUTER)
-        + bit(scope_flags::LAST)
+        + bit(scope_flags::LAST) * fields.scope_info_last_word
         + position;
     Some((fixed + names + locals + rest) * 8)
 }

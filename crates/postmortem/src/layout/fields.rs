@@ -1,6 +1,8 @@
 //! Offsets, sizes and constants.
 
-use super::row::{Derived, NODE18, NODE20, NODE22, NODE24, NODE26, Need, Row, SOURCE, Span, UNKNOWN, five};
+use super::row::{
+    Derived, NODE18, NODE20, NODE22, NODE24, NODE26, Need, Row, SOURCE, Span, UNKNOWN, five, six,
+};
 
 /// The row's value as its need says: required ones are there or the layout is refused.
 macro_rules! value {
@@ -98,7 +100,7 @@ fields! {
     typed_base_pointer Required "JSTypedArray.base_pointer" "class JSTypedArray base_pointer" [] none();
     date_value Required "JSDate.value" "class JSDate value" [] none();
     /// 1 if the value is a plain double, 0 if it is a tagged number.
-    date_is_raw Required "JSDate.value is a double" "" [] five([0, 0, 0, 1, 1]);
+    date_is_raw Required "JSDate.value is a double" "" [] six([0, 0, 0, 1, 1], 1);
     regexp_source Required "JSRegExp.source" "class JSRegExp source" [] none();
     regexp_flags Required "JSRegExp.flags" "" ["class JSRegExp source" 8] none();
     promise_result Required "JSPromise.reactions_or_result" "class JSPromise reactions_or_result" [] all(24);
@@ -141,11 +143,12 @@ fields! {
     instruction_stream_code Optional "InstructionStream.code" "" [] [(NODE20, UNKNOWN, 8)];
     feedback_vector_header Required "FeedbackVector.raw_feedback_slots" "class FeedbackVector raw_feedback_slots" [] five([48, 56, 56, 48, 48]);
     /// 1 if the metadata ends with two more numbers for each closure.
-    feedback_metadata_has_closures Required "FeedbackMetadata.create_closure_slot_count" "" [] five([0, 0, 0, 1, 1]);
+    feedback_metadata_has_closures Required "FeedbackMetadata.create_closure_slot_count" "" [] six([0, 0, 0, 1, 1], 1);
     free_space_unit Required "FreeSpace.size unit" "" [] five([1, 1, 1, 1, 8]);
     /// 1 if arrays of these types have two words more in their header.
     boilerplate_header Required "ObjectBoilerplateDescription header" "" [] five([32, 32, 32, 32, 32]);
-    scope_info_flags_raw Required "ScopeInfo.flags is plain" "" [] five([0, 0, 0, 1, 1]);
+    scope_info_flags_raw Required "ScopeInfo.flags is plain" "" [] six([0, 0, 0, 1, 1], 1);
+    scope_info_last_word Required "ScopeInfo flag 31: one word more" "" [] five([0, 0, 0, 0, 1]);
     scope_info_first Required "ScopeInfo first variable" "scopeinfo_idx_first_vars" [] none();
     template_class_name Required "FunctionTemplateInfo.class_name" "class FunctionTemplateInfo class_name" [] five([16, 16, 16, 16, 16]);
     ephemeron_prefix Required "EphemeronHashTable first entry" "" [] all(40);
@@ -157,7 +160,7 @@ fields! {
     first_context_type Required "FirstContextType" "FirstContextType" [] none();
     last_context_type Required "LastContextType" "LastContextType" [] none();
     last_js_function_type Required "LastJSFunctionType" "LastJSFunctionType" ["type JS_FUNCTION" 15] none();
-    roots Required "Isolate.roots_table" "" [] five([288, 496, 592, 640, 688]);
+    roots Required "Isolate.roots_table" "" [] six([288, 496, 592, 640, 688], 584);
     root_undefined Required "roots: undefined" "" [] five([4, 4, 4, 4, 0]);
     root_hole Required "roots: the hole" "" [] five([5, 5, 5, 5, 1]);
     root_null Required "roots: null" "" [] five([6, 6, 6, 6, 2]);
@@ -175,21 +178,21 @@ fields! {
     /// Mask of a global handle's flags that holds its state.
     global_handle_state Required "GlobalHandles node state mask" "" [] five([7, 3, 3, 3, 3]);
     /// 1 if a page's header is in memory of its own, 0 if it is in the page.
-    page_is_split Required "MemoryChunk metadata apart" "" [] five([0, 0, 0, 1, 1]);
+    page_is_split Required "MemoryChunk metadata apart" "" [] six([0, 0, 0, 1, 1], 1);
     /// Where a page names the address of its own header.
     page_self Optional "MemoryChunk.metadata" "" [] [(NODE22, UNKNOWN, 8)];
-    page_flags Required "MemoryChunk.flags" "" [] five([8, 8, 0, 0, 0]);
-    page_size Required "MemoryChunk.size" "" [] five([0, 0, 16, 48, 48]);
-    page_heap Required "MemoryChunk.heap" "" [] five([16, 16, 24, 64, 64]);
-    page_area_start Required "MemoryChunk.area_start" "" [] five([24, 24, 32, 72, 72]);
-    page_area_end Required "MemoryChunk.area_end" "" [] five([32, 32, 40, 56, 56]);
-    page_owner Required "MemoryChunk.owner" "" [] five([64, 64, 72, 80, 80]);
-    page_next Required "MemoryChunk.list_next" "" [] five([232, 264, 264, 264, 256]);
+    page_flags Required "MemoryChunk.flags" "" [] six([8, 8, 0, 0, 0], 0);
+    page_size Required "MemoryChunk.size" "" [] six([0, 0, 16, 48, 48], 48);
+    page_heap Required "MemoryChunk.heap" "" [] six([16, 16, 24, 64, 64], 64);
+    page_area_start Required "MemoryChunk.area_start" "" [] six([24, 24, 32, 72, 72], 72);
+    page_area_end Required "MemoryChunk.area_end" "" [] six([32, 32, 40, 56, 56], 56);
+    page_owner Required "MemoryChunk.owner" "" [] six([64, 64, 72, 80, 80], 80);
+    page_next Required "MemoryChunk.list_next" "" [] six([232, 264, 264, 264, 256], 264);
     space_id Required "Space.id" "" [] all(16);
     space_new Required "NEW_SPACE" "" [] five([7, 1, 1, 1, 1]);
     space_old Required "OLD_SPACE" "" [] five([1, 2, 2, 2, 2]);
-    space_first_large Required "first large object space" "" [] five([4, 5, 6, 7, 7]);
-    space_last_large Required "last large object space" "" [] five([6, 8, 10, 12, 12]);
+    space_first_large Required "first large object space" "" [] six([4, 5, 6, 7, 7], 7);
+    space_last_large Required "last large object space" "" [] six([6, 8, 10, 12, 12], 12);
     frame_context Required "frame: context or type" "off_fp_context_or_frame_type" [] none();
     frame_function Required "frame: function" "off_fp_function" [] none();
     frame_arguments Required "frame: arguments" "off_fp_args" [] none();

@@ -90,6 +90,15 @@ pub(super) const UNKNOWN: Version = v(15, 0);
 /// Where measured values come from.
 pub(super) const SOURCE: &str = "measured on cores of Node 18.20.8, 20.19.5, 22.23.3, 24.9.0 and 26.10.0";
 
+/// The first version with the pages of Node 23. What else is different there is told by its metadata.
+pub(super) const NODE23: Version = v(12, 9);
+
+/// The same as [`five`], with another value on Node 23.
+pub(super) const fn six(values: [u64; 5], node23: u64) -> [Span; 6] {
+    let [a, b, (since, _, value), d, e] = five(values);
+    [a, b, (since, NODE23, value), (NODE23, NODE24, node23), d, e]
+}
+
 /// The spans of a value that was measured on Node 18, 20, 22, 24 and 26.
 pub(super) const fn five(values: [u64; 5]) -> [Span; 5] {
     [
