@@ -8,8 +8,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use heap_graph::ReadOptions;
 use postmortem::answers::{Describer, Limits, find_objects, find_references};
 use postmortem::elf::{Elf, PT_LOAD};
+use postmortem::graph::{GraphOptions, graph};
 use postmortem::heap::{Liveness, find_isolates, find_pages};
 use postmortem::object::ClassNames;
 use postmortem::stack::Walker;
@@ -87,6 +89,14 @@ fn try_ask(bytes: SharedBytes) -> Result<u64, String> {
         let _ = find_references(&heap, &classes, Some(&live), row.representative);
     }
     let _ = Walker::new(&heap, &executable).stack();
+    // A graph of whatever is there is one that every reader takes.
+    let mut go_on = |_, _| ControlFlow::Continue(());
+    let made = graph(&heap, &live, GraphOptions::default(), &mut go_on).unwrap();
+    let mut text = Vec::new();
+    heap_graph::write(&made.graph, &mut text).unwrap();
+    let options = ReadOptions { size: Some(text.len() as u64), ..ReadOptions::default() };
+    let read = heap_graph::read(&text[..], &options, &mut |_| ControlFlow::Continue(()));
+    assert_eq!(read.expect("a snapshot").node_count(), made.graph.node_count());
     Ok(heap.report().object_count)
 }
 
