@@ -1,6 +1,9 @@
 //! A graph made node by node: for slices, and for heaps that come from elsewhere than a snapshot file.
 
-use rustc_hash::FxHashMap;
+use std::hash::Hasher;
+
+use hashbrown::HashTable;
+use rustc_hash::FxHasher;
 
 use crate::graph::{
     EdgeColumns, EdgeName, Header, HeapGraph, Location, LocationColumns, NodeColumns, NodeIndex, detachedness,
@@ -24,7 +27,14 @@ pub struct GraphBuilder {
     detachedness: Vec<(u32, u8)>,
     locations: [Vec<u32>; 4],
     strings: StringsBuilder,
-    string_of: FxHashMap<String, u32>,
+    /// Indexes of the strings, found by their content: no text is held twice.
+    string_of: HashTable<u32>,
+}
+
+fn hash_of(text: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(text);
+    hasher.finish()
 }
 
 impl GraphBuilder {
@@ -44,16 +54,19 @@ impl GraphBuilder {
             detachedness: Vec::new(),
             locations: Default::default(),
             strings: StringsBuilder::default(),
-            string_of: FxHashMap::default(),
+            string_of: HashTable::new(),
         }
     }
 
     fn string(&mut self, text: &str) -> u32 {
-        if let Some(&index) = self.string_of.get(text) {
-            return index;
+        let hash = hash_of(text.as_bytes());
+        if let Some(index) = self.string_of.find(hash, |index| self.strings.bytes(*index) == text.as_bytes())
+        {
+            return *index;
         }
         let index = self.strings.push(text);
-        self.string_of.insert(text.to_owned(), index);
+        let strings = &self.strings;
+        self.string_of.insert_unique(hash, index, |index| hash_of(strings.bytes(*index)));
         index
     }
 

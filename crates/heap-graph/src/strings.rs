@@ -88,7 +88,8 @@ impl StringsBuilder {
     /// Appends a string and answers its index.
     pub fn push(&mut self, string: &str) -> u32 {
         self.blob.extend_from_slice(string.as_bytes());
-        self.finish_string()
+        self.ends.push(self.blob.len() as u64);
+        (self.ends.len() - 1) as u32
     }
 
     /// The bytes of the string being written; [`Self::finish_string`] ends it.
@@ -115,9 +116,14 @@ impl StringsBuilder {
 
     /// A finished string.
     pub(crate) fn get(&self, index: u32) -> &str {
+        std::str::from_utf8(self.bytes(index)).unwrap_or("")
+    }
+
+    /// Its bytes, which are UTF-8.
+    pub(crate) fn bytes(&self, index: u32) -> &[u8] {
         let index = index as usize;
         let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
-        std::str::from_utf8(&self.blob[start..self.ends[index] as usize]).unwrap_or("")
+        &self.blob[start..self.ends[index] as usize]
     }
 
     /// Number of finished strings.

@@ -227,21 +227,15 @@ impl Line {
         line
     }
 
-    fn number(&mut self, mut value: u64) {
+    fn number(&mut self, value: u64) {
         if !std::mem::replace(&mut self.first, false) {
             self.bytes[self.length] = b',';
             self.length += 1;
         }
-        let start = self.length;
-        loop {
-            self.bytes[self.length] = b'0' + (value % 10) as u8;
-            self.length += 1;
-            value /= 10;
-            if value == 0 {
-                break;
-            }
-        }
-        self.bytes[start..self.length].reverse();
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(value).as_bytes();
+        self.bytes[self.length..self.length + digits.len()].copy_from_slice(digits);
+        self.length += digits.len();
     }
 
     fn bytes(&self) -> &[u8] {

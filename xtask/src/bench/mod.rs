@@ -4,9 +4,11 @@
 //! too is slow for all of them.
 
 mod capture;
+mod client;
 mod growth;
 mod peers;
 mod report;
+mod snapshot;
 
 use std::path::{Path, PathBuf};
 
@@ -38,6 +40,14 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
         let mut report = Report::new(bench.rounds)?;
         let sizes = if bench.megabytes == USUAL { vec![200, 1000, 4000] } else { bench.megabytes };
         capture::run(&bench.program, &sizes, bench.rounds, &mut report)?;
+        return tell(&report, out);
+    }
+    if arguments.flag("--snapshot") {
+        let versions = arguments.value::<String>("--node")?.unwrap_or_else(|| "20,22,24".to_owned());
+        arguments.finish()?;
+        let mut report = Report::new(bench.rounds)?;
+        let sizes = if bench.megabytes == USUAL { vec![200] } else { bench.megabytes };
+        snapshot::run(&bench.program, &versions, &sizes, bench.rounds, &mut report)?;
         return tell(&report, out);
     }
     let mut peers = if arguments.flag("--no-peers") { Vec::new() } else { peers::all()? };

@@ -39,11 +39,7 @@ pub(super) struct Emitter<'e, 'm> {
 }
 
 /// Objects that V8 leaves out where it names its own things (`IsEssentialObject`): all programs have them.
-pub(super) struct Inessential {
-    objects: FxHashSet<u64>,
-    oddball: u16,
-    hole: u16,
-}
+pub(super) struct Inessential(FxHashSet<u64>);
 
 impl Inessential {
     pub(super) fn new(heap: &Heap<'_>) -> Self {
@@ -52,8 +48,15 @@ impl Inessential {
         let arrays = [types.fixed_array, types.weak_fixed_array, types.byte_array, types.descriptor_array];
         let maps =
             [types.cell, types.property_cell, types.shared_function_info, types.free_space, types.filler];
+        // The newest version leaves out all of its marks for "nothing here", not only that of elements.
+        let hole = if heap.layout.version.major >= 14 { types.hole } else { types.oddball };
         for object in heap.roots.entries.iter().filter(|word| is_strong(**word)).map(|word| untag(*word)) {
             let Some(map) = heap.map_of(object) else { continue };
+            // All of these are among the roots.
+            if map.kind == types.oddball || map.kind == hole {
+                objects.insert(object);
+                continue;
+            }
             let is_empty =
                 arrays.contains(&map.kind) && heap.half(object + 12).is_ok_and(|length| length == 0);
             let no_descriptors = [types.descriptor_array, types.strong_descriptor_array].contains(&map.kind)
@@ -70,14 +73,11 @@ impl Inessential {
             }
         }
         objects.insert(heap.roots.hole);
-        // The newest version leaves out all of its marks for "nothing here", not only that of elements.
-        let hole = if heap.layout.version.major >= 14 { types.hole } else { types.oddball };
-        Self { hole, objects, oddball: types.oddball }
+        Self(objects)
     }
 
-    fn contains(&self, heap: &Heap<'_>, object: u64) -> bool {
-        self.objects.contains(&object)
-            || heap.kind_of(object).is_some_and(|kind| kind == self.oddball || kind == self.hole)
+    fn contains(&self, object: u64) -> bool {
+        self.0.contains(&object)
     }
 }
 
@@ -187,7 +187,7 @@ impl Emitter<'_, '_> {
 
     /// The same, of what V8 does not leave out.
     fn essential(&self, word: u64) -> Option<u32> {
-        self.node_of(word).filter(|_| !self.inessential.contains(self.heap, untag(word)))
+        self.node_of(word).filter(|_| !self.inessential.contains(untag(word)))
     }
 
     /// An edge to what a field holds strongly; the field is done.
