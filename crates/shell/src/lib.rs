@@ -6,7 +6,7 @@
 //!                        └──────── words of a pipe ─────┘
 //! ```
 //!
-//! [`run`] reads a line and runs its commands one after another; what one answers, the next works on. What stands
+//! [`run()`] reads a line and runs its commands one after another; what one answers, the next works on. What stands
 //! behind `!` is left to the caller: nothing here knows a terminal or starts a program.
 
 pub mod answer;
