@@ -3,7 +3,7 @@
 //!
 //! V8 writes every object that it reaches, with the names that `V8HeapExplorer` (src/profiler/heap-snapshot-generator.cc)
 //! gives to what each kind of object holds. Here the kinds and the names of V8's own fields are a table
-//! ([`shapes`]), measured on snapshots of each version; properties, elements and variables come from the readers of
+//! (`shapes.txt`), measured on snapshots of each version; properties, elements and variables come from the readers of
 //! [`crate::object`]. Only what is alive is written: [`Liveness`] marks it.
 
 mod contents;
