@@ -1,7 +1,8 @@
 //! Questions to real cores, as people and scripts ask them.
 
 use std::fs;
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use test_heaps::cores::{Core, How, core};
@@ -100,7 +101,9 @@ fn workers_have_isolates_and_stacks_of_their_own() {
         assert_eq!(of("Alpha")["isolate"], found["isolates"][0]["isolate"]);
         let stacks = json(&["jsstack", &path, "--json"]);
         let threads = stacks["threads"].as_array().unwrap();
-        assert_eq!(threads.len(), 2, "{version}");
+        let ours = threads.iter().filter(|thread| !thread["isolate"].is_null()).count();
+        assert_eq!(ours, 2, "{version}");
+        assert!(threads.len() > 6 && threads[1]["isolate"].is_string(), "{version}");
         let runs = |thread: usize, name: &str| {
             threads[thread]["frames"].as_array().unwrap().iter().any(|frame| frame["function"] == name)
         };
@@ -169,4 +172,42 @@ fn packed_cores_are_read_from_the_middle() {
     fs::write(&seekable, &packed).unwrap();
     let rows = |path: &str| json(&["findjsobjects", path, "--json"])["classes"].clone();
     assert_eq!(rows(&seekable.to_string_lossy()), rows(&made.path().to_string_lossy()));
+}
+
+/// A core that carries its program is read where the program is not.
+#[test]
+fn a_core_with_its_program_inside_needs_no_other_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let program = at("program");
+    fs::copy(binary(V22).unwrap(), &program).unwrap();
+    let script = "class Kept {}\nglobalThis.kept = Array.from({ length: 77 }, () => new Kept());\n\
+                  setInterval(() => {}, 1000);\nconsole.log('ready')";
+    let mut child = Command::new(&program).args(["-e", script]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut ready = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    let pid = child.id().to_string();
+    for (name, bundle) in [("bundled", true), ("bundled.zst", true), ("plain", false)] {
+        let output = at(name);
+        let mut arguments = vec!["capture", &pid, "-o", &output];
+        arguments.extend(bundle.then_some("--bundle-exe"));
+        assert!(heapdowse(&arguments).status.success());
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::remove_file(&program).unwrap();
+    for name in ["bundled", "bundled.zst"] {
+        let found = json(&["findjsobjects", &at(name), "-c", "Kept", "--json"]);
+        assert_eq!(found["classes"][0]["count"], 77, "{name}");
+        let layout = json(&["v8", "layout", &at(name), "--json"]);
+        assert!(layout["executable"].as_str().unwrap().ends_with("/program (in the core)"), "{layout}");
+        // Names of C++ functions come from it, too.
+        let stacks = json(&["jsstack", &at(name), "--json"]);
+        let frames = stacks["threads"][0]["frames"].as_array().unwrap();
+        assert!(frames.iter().any(|frame| frame["function"] == "node::Start"), "{frames:?}");
+    }
+    let refused = heapdowse(&["findjsobjects", &at("plain")]);
+    let errors = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(5), "{errors}");
+    assert!(errors.contains("was not found; name it with --exe"), "{errors}");
 }

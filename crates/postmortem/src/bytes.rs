@@ -1,5 +1,6 @@
 //! The bytes of a file, however whoever opened it holds them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use process_memory::BuildId;
@@ -39,6 +40,28 @@ impl<T: AsRef<[u8]> + Send + Sync> FileBytes for T {
 
 /// A file that is shared between readers.
 pub type SharedBytes = Arc<dyn FileBytes>;
+
+/// A file that lies inside another one.
+pub(crate) struct Part {
+    pub(crate) file: SharedBytes,
+    pub(crate) range: Range<u64>,
+}
+
+impl FileBytes for Part {
+    fn length(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> bool {
+        let end = offset.checked_add(buffer.len() as u64);
+        end.is_some_and(|end| end <= self.length()) && self.file.read(self.range.start + offset, buffer)
+    }
+
+    fn borrow(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        let end = offset.checked_add(length as u64)?;
+        (end <= self.length()).then(|| self.file.borrow(self.range.start + offset, length))?
+    }
+}
 
 /// Opens the files that a core speaks of: the executable and the libraries.
 pub trait Files {

@@ -48,9 +48,19 @@ fn label(graph: &HeapGraph, edge: &Edge) -> (EdgeKind, String) {
     (edge.kind, name)
 }
 
+fn is_number(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// How many edges are named by the number of edges before them.
+fn numbered(graph: &HeapGraph, node: NodeIndex) -> usize {
+    let counts = |edge: &Edge| matches!(edge.kind, EdgeKind::Hidden | EdgeKind::Weak);
+    graph.edges(node).filter(|edge| counts(edge) && is_number(&graph.edge_name(edge).to_string())).count()
+}
+
 /// What is counted together where something differs.
 fn sort(graph: &HeapGraph, from: NodeIndex, label: &(EdgeKind, String)) -> String {
-    let name = if label.1.bytes().all(|byte| byte.is_ascii_digit()) { "#" } else { &label.1 };
+    let name = if is_number(&label.1) { "#" } else { &label.1 };
     let holder: String = graph.name(from).chars().take(40).collect();
     let holder = match graph.kind_name(from) {
         "string" | "object" | "closure" => String::new(),
@@ -102,6 +112,14 @@ fn compare(version: &str) -> Found {
         } else if names.0 != names.1 {
             count(format!("NAME {:?} {:.60?} here {:.60?}", kinds.0, names.0, names.1));
         }
+        // The program ran on behind its snapshot: where a function has learnt something since, all later numbers are others.
+        let changed = numbered(&theirs, node) != numbered(&ours.graph, own);
+        let label = |graph: &HeapGraph, edge: &Edge| match label(graph, edge) {
+            (kind @ (EdgeKind::Hidden | EdgeKind::Weak), name) if changed && is_number(&name) => {
+                (kind, "#".to_owned())
+            }
+            label => label,
+        };
         let mut there: HashMap<(EdgeKind, String, NodeIndex), i64> = HashMap::new();
         for edge in ours.graph.edges(own).filter(|edge| back.contains_key(&edge.to)) {
             let (kind, name) = label(&ours.graph, &edge);

@@ -2,11 +2,15 @@
 
 mod common;
 
-use postmortem::stack::{Frame, FrameKind, Walker};
+use std::collections::HashMap;
+use std::process::Command;
+
+use postmortem::stack::{Frame, FrameKind, Native, Stack, Walker, name_native_frames};
+use process_memory::ProcessMemory;
 use test_heaps::cores::{How, core};
 use test_heaps::nodes::{V18, V20, V22, V24, V26};
 
-use common::open;
+use common::{Opened, open};
 
 /// Function, line and column of a line of `Error.stack`: `at new Holder (file:47:35)`, `at Array.map (<anonymous>)`,
 /// `at Immediate.start [as _onImmediate] (file:1:2)`, `at file:47:49`.
@@ -27,6 +31,89 @@ fn told(frame: &Frame) -> (String, Option<(u64, u64)>) {
     (frame.function.clone().unwrap_or_default(), frame.line.zip(frame.column))
 }
 
+/// C++ lies between what JavaScript called and what called JavaScript, up to the program's start.
+fn native_frames_are_where_they_belong(stack: &Stack, how: How) {
+    let names = |frames: &[Frame]| -> Vec<String> {
+        frames.iter().map(|frame| frame.function.clone().unwrap_or_default()).collect()
+    };
+    let is_native = |frame: &Frame| frame.kind == FrameKind::Native;
+    let first = stack.frames.iter().position(|frame| !is_native(frame)).unwrap();
+    let last = stack.frames.iter().rposition(|frame| !is_native(frame)).unwrap();
+    let innermost = names(&stack.frames[..first]);
+    let called = match how {
+        How::Abort => ["abort", "node::Abort"],
+        How::Gcore => ["v8::internal::FutexEmulation::", "v8::internal::Builtin_AtomicsWait"],
+    };
+    for name in called {
+        assert!(innermost.iter().any(|frame| frame.starts_with(name)), "{name} of {innermost:?}");
+    }
+    let outermost = names(&stack.frames[last + 1..]);
+    for name in ["v8::internal::Execution::Call", "node::SpinEventLoop", "node::Start", "_start"] {
+        assert!(outermost.iter().any(|frame| frame.starts_with(name)), "{name} of {outermost:?}");
+    }
+}
+
+/// The addresses of all threads' frames as gdb has them: it cannot go through V8's code, so the outer ones of threads
+/// that run it are not told.
+fn gdbs_frames(opened: &Opened) -> HashMap<u32, Vec<u64>> {
+    let ended = Command::new("gdb")
+        // With lines of libc, gdb would tell of inlined functions, and leave out addresses.
+        .args(["-batch", "-nx", "-iex", "set debug-file-directory /nowhere"])
+        .args(["-ex", "set backtrace past-main on", "-ex", "thread apply all bt"])
+        .arg(&opened.made.node)
+        .arg(opened.made.path())
+        .output()
+        .expect("gdb");
+    let mut frames: HashMap<u32, Vec<u64>> = HashMap::new();
+    let mut thread = None;
+    for line in String::from_utf8_lossy(&ended.stdout).lines() {
+        if let Some((_, id)) = line.split_once("(LWP ") {
+            let id = id.split(')').next().and_then(|id| id.parse().ok());
+            // Before the first thread gdb tells where it is itself.
+            thread = id.filter(|_| line.starts_with("Thread "));
+        } else if let (Some(thread), true) = (thread, line.starts_with('#')) {
+            // A function that another was inlined into has none.
+            let word = line.split_whitespace().nth(1).and_then(|word| word.strip_prefix("0x"));
+            frames.entry(thread).or_default().extend(word.map(|word| u64::from_str_radix(word, 16).unwrap()));
+        }
+    }
+    frames
+}
+
+#[test]
+fn frames_of_cpp_are_gdbs() {
+    for version in [V18, V22, V26] {
+        let opened =
+            open(core(version, "stacks.cjs", &["facts.json", "--abort"], How::Abort).expect("a core"));
+        let gdbs = gdbs_frames(&opened);
+        let threads = opened.memory.threads();
+        assert!(threads.len() > 4 && gdbs.len() == threads.len(), "{version}: {gdbs:x?}");
+        let native = Native::new(&opened.memory);
+        let pages = opened.pages();
+        let main = opened.isolates(&pages)[0].thread.unwrap();
+        for (i, thread) in threads.iter().enumerate() {
+            let stack = native.stack(thread);
+            let ours: Vec<u64> = stack.frames.iter().map(address).collect();
+            let theirs = &gdbs[&thread.id];
+            if i == main {
+                // Up to the first frame of JavaScript both go by the same tables.
+                let stack = Walker::new(&opened.heap(), &opened.executable).stack().unwrap();
+                let run = stack.frames.iter().take_while(|frame| frame.kind == FrameKind::Native);
+                let ours: Vec<u64> = run.map(address).collect();
+                assert!(ours.len() >= 4, "{version}: {ours:x?}");
+                assert_eq!(ours, theirs[..ours.len()], "{version}");
+            } else {
+                assert_eq!(stack.incomplete, None);
+                assert_eq!(ours, *theirs, "{version}, thread {}", thread.id);
+            }
+        }
+    }
+}
+
+fn address(frame: &Frame) -> u64 {
+    u64::from_str_radix(frame.address.as_ref().unwrap().trim_start_matches("0x"), 16).unwrap()
+}
+
 fn frames_are_v8s(version: &str, how: How) {
     let end = if how == How::Abort { "--abort" } else { "--wait" };
     let arguments = ["facts.json", end];
@@ -34,8 +121,11 @@ fn frames_are_v8s(version: &str, how: How) {
     let facts = std::fs::read_to_string(opened.made.file("facts.json")).unwrap();
     let facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
     let heap = opened.heap();
-    let stack = Walker::new(&heap, &opened.executable).stack().expect("a stack");
+    let mut stack = Walker::new(&heap, &opened.executable).stack().expect("a stack");
     assert_eq!(stack.incomplete, None);
+    name_native_frames(std::slice::from_mut(&mut stack), &opened.memory);
+    native_frames_are_where_they_belong(&stack, how);
+    stack.frames.retain(|frame| frame.kind != FrameKind::Native);
     let lines = facts["lines"].as_array().unwrap().iter().map(|line| listed(line.as_str().unwrap()));
     // Behind the frame that made the list, all positions are those of its calls.
     let expected: Vec<_> = lines.skip(1).collect();

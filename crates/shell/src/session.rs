@@ -9,7 +9,7 @@ use postmortem::answers::{Classes, find_objects, hex};
 use postmortem::heap::Liveness;
 use postmortem::heap::words::{small_integer, tag};
 use postmortem::object::ClassNames;
-use postmortem::stack::{CodeIndex, Stack, Walker};
+use postmortem::stack::{CodeIndex, Frame, FrameKind, Stack, Walker, name_native_frames};
 
 use crate::CommandError;
 
@@ -145,10 +145,21 @@ impl<'h, 'd> Session<'h, 'd> {
         Ok(kept.get_or_init(|| found))
     }
 
-    /// The JavaScript frames of an isolate's thread; `None` if no thread is known to run it. The heap is not walked for
-    /// them, only its code.
+    /// The frames of an isolate's thread, those of C++ too; `None` if no thread is known to run it. The heap is not
+    /// walked for them, only its code.
     pub(crate) fn stack<'s>(&self, opened: &'s Opened<'_, '_>) -> Option<&'s Stack> {
-        opened.stack.get_or_init(|| Walker::new(opened.heap, self.dead.executable()).stack()).as_ref()
+        let walk = || {
+            let mut stack = Walker::new(opened.heap, self.dead.executable()).stack()?;
+            name_native_frames(std::slice::from_mut(&mut stack), self.dead.memory());
+            Some(stack)
+        };
+        opened.stack.get_or_init(walk).as_ref()
+    }
+
+    /// The frames of JavaScript alone.
+    pub(crate) fn frames<'s>(&self, opened: &'s Opened<'_, '_>) -> Vec<&'s Frame> {
+        let frames = self.stack(opened).map(|stack| stack.frames.as_slice()).unwrap_or_default();
+        frames.iter().filter(|frame| frame.kind != FrameKind::Native).collect()
     }
 
     /// The object that a word points at, tagged or not, and the isolate that it is of.

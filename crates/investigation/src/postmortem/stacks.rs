@@ -1,14 +1,15 @@
 //! What ran.
 
-use postmortem::stack::{Stack, Walker};
+use postmortem::stack::{Native, Stack, Walker, name_native_frames};
+use process_memory::ProcessMemory;
 use serde::Serialize;
 
 use super::Dead;
 
-/// The stacks of all threads that run JavaScript.
+/// The stacks of all threads.
 #[derive(Clone, Debug, Serialize)]
 pub struct StacksAnswer {
-    /// The program's own thread first, then workers.
+    /// The program's own thread first, then workers, then those that run no JavaScript.
     pub threads: Vec<Stack>,
     /// Isolates whose thread is not known.
     pub isolates_without_thread: Vec<String>,
@@ -24,5 +25,12 @@ pub fn stacks(dead: &Dead) -> StacksAnswer {
             None => answer.isolates_without_thread.push(postmortem::answers::hex(isolate.address)),
         }
     }
+    let native = Native::new(&dead.memory);
+    for thread in dead.memory.threads() {
+        if answer.threads.iter().all(|stack| stack.thread != thread.id) {
+            answer.threads.push(native.stack(thread));
+        }
+    }
+    name_native_frames(&mut answer.threads, &dead.memory);
     answer
 }

@@ -1,6 +1,7 @@
 //! The program that the process ran: found by its build id, never by its name alone.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use process_memory::{BuildId, ProcessMemory, auxiliary_type, build_id_at, build_id_in_notes};
@@ -73,7 +74,20 @@ pub struct Executable {
 
 /// The symbols that are asked for, found in one pass: V8's metadata, and single variables.
 const WANTED_PREFIXES: [&[u8]; 3] = [b"v8dbg_", b"nodedbg_", b"_ZN2v88internal7Version"];
-const WANTED: [&[u8]; 5] = [CURRENT_ISOLATE, ISOLATE_KEY, ISOLATE_GROUP, BYTECODE_SIZES, OPERAND_COUNTS];
+const WANTED: [&[u8]; 8] = [
+    CURRENT_ISOLATE,
+    ISOLATE_KEY,
+    ISOLATE_GROUP,
+    BYTECODE_SIZES,
+    OPERAND_COUNTS,
+    BUILTINS[0],
+    BUILTINS[1],
+    BUILTINS_SIZE,
+];
+/// The code of V8's builtins; by the second name it is a pointer in versions that have the first.
+const BUILTINS: [&[u8]; 2] = [b"v8_Default_embedded_blob_code_data_", b"v8_Default_embedded_blob_code_"];
+/// Its size in bytes, 32 bits.
+const BUILTINS_SIZE: &[u8] = b"v8_Default_embedded_blob_code_size_";
 /// The thread-local variable that holds the current isolate.
 pub(crate) const CURRENT_ISOLATE: &[u8] = b"_ZN2v88internal18g_current_isolate_E";
 /// Older versions: the number of a key of `pthread_getspecific`.
@@ -111,20 +125,34 @@ impl Executable {
             None => return Err(ExecutableError::Unknown),
         };
         let expected = base.and_then(|base| build_id_at(core, base).ok());
+        // Of those that nobody named, the core's own is the surest but for the path that needs no search.
         let candidates = match (named, &expected) {
-            (Some(named), _) => vec![named.to_owned()],
-            (None, Some(id)) => [vec![path.clone()], files.elsewhere(&path, id)].concat(),
-            (None, None) => vec![path.clone()],
+            (Some(named), _) => vec![Candidate::Path(named.to_owned())],
+            (None, Some(id)) => {
+                let elsewhere = files.elsewhere(&path, id).into_iter().map(Candidate::Path);
+                let here = [Candidate::Path(path.clone())].into_iter();
+                here.chain(core.bundled().map(Candidate::Bundled)).chain(elsewhere).collect()
+            }
+            (None, None) => core
+                .bundled()
+                .map(Candidate::Bundled)
+                .into_iter()
+                .chain([Candidate::Path(path.clone())])
+                .collect(),
         };
         let mut refused = None;
         for candidate in candidates {
-            match open(&candidate, expected.as_ref(), files) {
+            let (name, file) = match candidate {
+                Candidate::Path(path) => (path.clone(), files.open(&path)),
+                Candidate::Bundled(bytes) => (format!("{path} (in the core)"), Some(bytes)),
+            };
+            match checked(&name, file, expected.as_ref()) {
                 Ok((bytes, elf, build_id)) => {
                     core.overlay_with(&path, &bytes);
                     let bias = base.map_or(0, |base| bias(&elf, base));
                     let confirmed = expected.is_some();
                     return Ok(Self {
-                        path: candidate,
+                        path: name,
                         bytes,
                         elf,
                         bias,
@@ -184,6 +212,14 @@ impl Executable {
         Some(self.symbol(name.as_bytes())?.value.wrapping_add(self.bias))
     }
 
+    /// Where the code of V8's builtins is in memory; none if the program's symbols do not say.
+    pub(crate) fn builtins(&self) -> Option<Range<u64>> {
+        let start = BUILTINS.iter().find_map(|name| self.symbol(name))?.value.wrapping_add(self.bias);
+        let size = self.variable(self.symbol(BUILTINS_SIZE)?.value, 4)?;
+        let size = u32::from_le_bytes(size.try_into().ok()?);
+        Some(start..start.checked_add(u64::from(size))?)
+    }
+
     /// The bytes of an initialized variable; zeros for one that is in the file's zero-filled part.
     pub fn variable(&self, address: u64, length: usize) -> Option<Vec<u8>> {
         let segment = self.elf.segments.iter().find(|segment| {
@@ -216,18 +252,25 @@ pub(super) fn same_file(core: &CoreFile, path: &str, files: &dyn Files) -> Optio
     let expected = build_id_at(core, first.range.start).ok()?;
     let candidates = std::iter::once(path.to_owned()).chain(files.elsewhere(path, &expected));
     candidates
-        .filter_map(|candidate| open(&candidate, Some(&expected), files).ok())
+        .filter_map(|candidate| checked(&candidate, files.open(&candidate), Some(&expected)).ok())
         .map(|(bytes, ..)| bytes)
         .next()
 }
 
-fn open(
+/// A place at which the program may be.
+enum Candidate {
+    Path(String),
+    Bundled(SharedBytes),
+}
+
+/// The program in a file, if it is the expected one.
+fn checked(
     path: &str,
+    file: Option<SharedBytes>,
     expected: Option<&BuildId>,
-    files: &dyn Files,
 ) -> Result<(SharedBytes, Elf, Option<BuildId>), ExecutableError> {
     let path = path.to_owned();
-    let bytes = files.open(&path).ok_or_else(|| ExecutableError::Unreadable { path: path.clone() })?;
+    let bytes = file.ok_or_else(|| ExecutableError::Unreadable { path: path.clone() })?;
     let elf = Elf::read(&*bytes).map_err(|_| ExecutableError::NotProgram { path: path.clone() })?;
     let found = build_id(&bytes, &elf);
     if let Some(expected) = expected

@@ -6,6 +6,7 @@ mod notes;
 mod region;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use process_memory::{
@@ -13,7 +14,7 @@ use process_memory::{
 };
 use thiserror::Error;
 
-use crate::bytes::{FileBytes, Files, SharedBytes, bytes_at};
+use crate::bytes::{FileBytes, Files, Part, SharedBytes, bytes_at};
 use crate::elf::{EM_AARCH64, ET_CORE, Elf, ElfError, PT_LOAD, PT_NOTE};
 use notes::Notes;
 use region::{Place, Region, regions};
@@ -23,6 +24,9 @@ pub use notes::MappedFile;
 
 /// Notes longer than this are not read: a core with a hundred thousand threads has less.
 const LONGEST_NOTES: u64 = 1 << 30;
+
+/// The section that `heapdowse capture --bundle-exe` writes.
+const BUNDLED: &[u8] = b".heapdowse.exe";
 
 /// Why a file is no core that we read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -57,6 +61,7 @@ pub struct CoreFile {
     files: Vec<Option<SharedBytes>>,
     machine: u16,
     cut_off: Option<CutOff>,
+    bundled: Option<Range<u64>>,
 }
 
 impl fmt::Debug for CoreFile {
@@ -96,7 +101,11 @@ impl CoreFile {
         let cut_off = (missing > 0).then(|| CutOff { length: bytes.length(), missing });
         let files = vec![None; notes.files.len()];
         let mappings = mappings(&elf, &regions, &notes.files);
-        Ok(Self { bytes, regions, mappings, notes, files, machine: elf.machine, cut_off })
+        let bundled = elf.section(&*bytes, BUNDLED).and_then(|section| {
+            let end = section.offset.checked_add(section.size)?;
+            (end <= bytes.length()).then_some(section.offset..end)
+        });
+        Ok(Self { bytes, regions, mappings, notes, files, machine: elf.machine, cut_off, bundled })
     }
 
     /// Fills what the core does not hold from the files that were mapped: each is taken if its build id is that of
@@ -130,6 +139,18 @@ impl CoreFile {
     /// The ranges that came from files.
     pub fn mapped_files(&self) -> &[MappedFile] {
         &self.notes.files
+    }
+
+    /// The program, if our own capture put it into the core.
+    fn bundled(&self) -> Option<SharedBytes> {
+        let range = self.bundled.clone()?;
+        Some(Arc::new(Part { file: Arc::clone(&self.bytes), range }))
+    }
+
+    /// The file of a mapped path, if it was found and is the same one.
+    pub(crate) fn file(&self, path: &str) -> Option<&SharedBytes> {
+        let files = self.notes.files.iter().zip(&self.files);
+        files.filter(|(mapped, _)| mapped.path == path).find_map(|(_, file)| file.as_ref())
     }
 
     /// What was cut off, if anything was.

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::bytes::{FileBytes, bytes_at};
 
-pub use symbols::{Symbol, symbols};
+pub use symbols::{Symbol, symbols, symbols_at};
 
 /// A loadable piece of memory.
 pub const PT_LOAD: u32 = 1;
@@ -15,6 +15,8 @@ pub const PT_LOAD: u32 = 1;
 pub const PT_NOTE: u32 = 4;
 /// The image of thread-local variables.
 pub const PT_TLS: u32 = 7;
+/// The index of the unwind tables (`.eh_frame_hdr`).
+pub const PT_GNU_EH_FRAME: u32 = 0x6474_e550;
 /// A program that lies where its headers say.
 pub const ET_EXEC: u16 = 2;
 /// A core file.
@@ -65,6 +67,8 @@ pub struct Segment {
 /// A section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Section {
+    /// Where its name is in the section of names.
+    pub name: u32,
     /// `SHT_*`.
     pub kind: u32,
     /// Where its bytes are in the file.
@@ -86,6 +90,8 @@ pub struct Elf {
     pub segments: Vec<Segment>,
     /// Sections in file order; empty if they are stripped or cut off.
     pub sections: Vec<Section>,
+    /// Which section holds their names.
+    pub names: u16,
 }
 
 impl Elf {
@@ -126,7 +132,19 @@ impl Elf {
             machine: half(&head, 18) as u16,
             segments: segments.iter().map(|bytes| segment(bytes)).collect(),
             sections: sections.iter().map(|bytes| section(bytes)).collect(),
+            names: half(&head, 62) as u16,
         })
+    }
+
+    /// The section of this name.
+    pub fn section(&self, file: &dyn FileBytes, name: &[u8]) -> Option<&Section> {
+        let names = self.sections.get(usize::from(self.names))?;
+        let is_named = |section: &&Section| {
+            let at = names.offset.checked_add(u64::from(section.name));
+            let found = at.and_then(|at| bytes_at(file, at, name.len() as u64 + 1));
+            found.is_some_and(|found| found.strip_suffix(&[0]) == Some(name))
+        };
+        self.sections.iter().find(is_named)
     }
 
     /// The offset in the file of an address of the image (before any load bias), and how many bytes follow there.
@@ -162,7 +180,13 @@ fn segment(bytes: &[u8]) -> Segment {
 }
 
 fn section(bytes: &[u8]) -> Section {
-    Section { kind: four(bytes, 4), offset: word(bytes, 24), size: word(bytes, 32), link: four(bytes, 40) }
+    Section {
+        name: four(bytes, 0),
+        kind: four(bytes, 4),
+        offset: word(bytes, 24),
+        size: word(bytes, 32),
+        link: four(bytes, 40),
+    }
 }
 
 /// The 8 bytes at `offset` of a header that was read whole.

@@ -116,6 +116,10 @@ fields! {
     wrapper_value Required "JSPrimitiveWrapper.value" "class JSPrimitiveWrapper value" [] all(24);
     generator_function Required "JSGeneratorObject.function" "class JSGeneratorObject function" [] all(24);
     generator_receiver Required "JSGeneratorObject.receiver" "class JSGeneratorObject receiver" [] all(40);
+    /// Where it is suspended, counted as in a frame of the interpreter.
+    generator_bytecode_offset Required "JSGeneratorObject.input_or_debug_pos" "" [] all(48);
+    /// Of an async generator: the queue of its requests.
+    async_function_promise Required "JSAsyncFunctionObject.promise" "" [] all(80);
     generator_position Required "JSGeneratorObject.continuation" "class JSGeneratorObject continuation" [] all(64);
     property_cell_name Required "PropertyCell.name" "" [] all(8);
     property_cell_details Required "PropertyCell.property_details_raw" "" [] all(16);

@@ -97,6 +97,8 @@ types! {
     tuple2 Optional "TUPLE2";
     promise_reaction Optional "PROMISE_REACTION";
     promise_capability Optional "PROMISE_CAPABILITY";
+    promise_fulfill_reaction_job_task Optional "PROMISE_FULFILL_REACTION_JOB_TASK";
+    promise_reject_reaction_job_task Optional "PROMISE_REJECT_REACTION_JOB_TASK";
     uncompiled_data_with_preparse_data Optional "UNCOMPILED_DATA_WITH_PREPARSE_DATA";
     uncompiled_data_without_preparse_data Optional "UNCOMPILED_DATA_WITHOUT_PREPARSE_DATA";
     wasm_null Optional "WASM_NULL";

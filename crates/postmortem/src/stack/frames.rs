@@ -20,6 +20,8 @@ pub enum FrameKind {
     Builtin,
     /// C++.
     Native,
+    /// None: a function that waits for one that is on the stack.
+    Async,
 }
 
 /// A frame.
@@ -45,9 +47,34 @@ pub struct Frame {
     /// `this`, in hexadecimal; none if it is no object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receiver: Option<String>,
+    /// Of a frame of C++: the address at which it goes on, in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Of a frame of C++: the program or library that it is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     /// Arguments as words: addresses of objects (tagged), or small integers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
+}
+
+impl Frame {
+    /// A frame of which nothing is known but its kind.
+    pub(super) fn new(kind: FrameKind) -> Self {
+        Self {
+            kind,
+            function: None,
+            script: None,
+            line: None,
+            column: None,
+            function_address: None,
+            frame_address: None,
+            receiver: None,
+            address: None,
+            module: None,
+            arguments: Vec::new(),
+        }
+    }
 }
 
 /// The frames of one thread, innermost first.
@@ -55,11 +82,21 @@ pub struct Frame {
 pub struct Stack {
     /// The thread's id.
     pub thread: u32,
-    /// The isolate that it runs.
-    pub isolate: String,
+    /// The isolate that it runs; none if it runs no JavaScript.
+    pub isolate: Option<String>,
     /// Its frames.
     pub frames: Vec<Frame>,
+    /// Functions that wait (`await`, `then`) for what the thread does, the first one for the outermost frame's microtask.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub async_frames: Vec<Frame>,
     /// Why the walk ended before the outermost frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+}
+
+impl Stack {
+    /// One without frames.
+    pub(super) fn new(thread: u32, isolate: Option<String>) -> Self {
+        Self { thread, isolate, frames: Vec::new(), async_frames: Vec::new(), incomplete: None }
+    }
 }

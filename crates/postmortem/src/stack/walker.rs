@@ -1,11 +1,15 @@
 //! Walks the frames of a thread by their frame pointers.
 
+use std::ops::Range;
+
 use process_memory::{Thread, mapping_at};
 
+use super::asynchronous::waiting;
 use super::baseline::{BytecodeSizes, bytecode_offset};
 use super::code_index::{Code, CodeIndex, CodeKind};
 use super::deoptimization::{self, OperandCounts};
 use super::frames::{Frame, FrameKind, Stack};
+use super::native::{End, MOST_FRAMES, Native, Place as NativePlace};
 use super::optimized::{Place, places};
 use super::source_positions::{position_at, rows};
 use crate::answers::hex;
@@ -14,8 +18,6 @@ use crate::core::executable::{BYTECODE_SIZES, OPERAND_COUNTS};
 use crate::heap::Heap;
 use crate::heap::words::{is_strong, small_integer, untag};
 
-/// No stack has more frames.
-const MOST_FRAMES: usize = 200_000;
 /// The saved pointer to an outer exit frame lies so many words below an entry frame, at most.
 const ENTRY_WORDS: u64 = 16;
 /// No call passes more arguments than are worth telling.
@@ -25,7 +27,9 @@ const MOST_ARGUMENTS: u64 = 64;
 #[derive(Debug)]
 pub struct Walker<'h, 'm> {
     heap: &'h Heap<'m>,
+    native: Native<'m>,
     codes: CodeIndex,
+    builtins: Range<u64>,
     sizes: BytecodeSizes,
     operands: OperandCounts,
 }
@@ -46,18 +50,20 @@ impl<'h, 'm> Walker<'h, 'm> {
         };
         let sizes = BytecodeSizes::new(table(BYTECODE_SIZES).unwrap_or_default());
         let operands = OperandCounts::new(&table(OPERAND_COUNTS).unwrap_or_default());
-        Self { heap, codes: CodeIndex::new(heap), sizes, operands }
+        Self {
+            heap,
+            native: Native::new(heap.memory),
+            codes: CodeIndex::new(heap),
+            builtins: executable.builtins().unwrap_or_default(),
+            sizes,
+            operands,
+        }
     }
 
-    /// The JavaScript frames of the thread that runs the isolate; `None` if no thread is known to.
+    /// The frames of the thread that runs the isolate, JavaScript's and C++'s; `None` if no thread is known to.
     pub fn stack(&self) -> Option<Stack> {
         let thread = self.heap.memory.threads().get(self.heap.isolate.thread?)?;
-        let mut stack = Stack {
-            thread: thread.id,
-            isolate: hex(self.heap.isolate.address),
-            frames: Vec::new(),
-            incomplete: None,
-        };
+        let mut stack = Stack::new(thread.id, Some(hex(self.heap.isolate.address)));
         let mut next = self.innermost(thread, &mut stack);
         while let Some(at) = next {
             if stack.frames.len() >= MOST_FRAMES {
@@ -66,18 +72,47 @@ impl<'h, 'm> Walker<'h, 'm> {
             }
             next = self.step(at, &mut stack);
         }
+        stack.async_frames = waiting(self.heap, |function, bytecode| self.waiting_frame(function, bytecode));
         Some(stack)
     }
 
-    /// In V8's code the registers say where; in C++ the isolate remembers the frame that called it.
+    /// A function that waits, at a bytecode if it has begun.
+    fn waiting_frame(&self, function: u64, bytecode: Option<i64>) -> Option<Frame> {
+        let shared = self.heap.shared_of(function)?;
+        let array = self.heap.bytecode_of(shared);
+        let position = bytecode.and_then(|index| self.position_in(array?, index));
+        let mut frame = self.named(FrameKind::Async, shared, position);
+        frame.function_address = Some(hex(function));
+        Some(frame)
+    }
+
+    /// In V8's code the registers say where; from C++ the unwind tables lead back to it, or the isolate remembers the
+    /// frame that called C++.
     fn innermost(&self, thread: &Thread, stack: &mut Stack) -> Option<At> {
         let (pc, frame) = (thread.registers.program_counter(), thread.registers.frame_pointer());
         if self.codes.find(pc).is_some() && self.on_stack(frame, thread.registers.stack_pointer()) {
             return Some(At { frame, pc });
         }
-        match self.heap.isolate.entry_frame {
-            0 => None,
-            exit => self.leave_exit(exit, stack),
+        let exit = Some(self.heap.isolate.entry_frame).filter(|exit| *exit != 0);
+        self.leave_native(NativePlace::of(thread), exit, stack)
+    }
+
+    /// Adds the frames of C++, and goes on at the frame of V8's code that called them. Both ways to it must agree; where
+    /// the unwind tables lead nowhere, what V8 noted itself (`exit`) counts, and where V8 noted nothing, as calls of
+    /// plain C functions are, the tables do.
+    fn leave_native(&self, start: NativePlace, exit: Option<u64>, stack: &mut Stack) -> Option<At> {
+        // In some versions the code objects of builtins do not say where their code is.
+        let is_code = |pc| self.builtins.contains(&pc) || self.codes.find(pc).is_some();
+        let end = self.native.run(start, is_code, stack);
+        if let (End::Lost(why), None) = (&end, exit) {
+            stack.incomplete = Some(why.clone());
+        }
+        match (end, exit) {
+            (End::Code(at), exit) if exit.is_none_or(|exit| at.frame < exit) => {
+                self.on_stack(at.frame, at.stack).then_some(At { frame: at.frame, pc: at.pc })
+            }
+            (_, Some(exit)) => self.leave_exit(exit, stack),
+            (_, None) => None,
         }
     }
 
@@ -102,15 +137,10 @@ impl<'h, 'm> Walker<'h, 'm> {
             .find(|object| self.heap.map_of(*object).is_some_and(|map| map.is_function(self.heap.layout)))?;
         let name = self.heap.function(function)?.name;
         (!name.is_empty() && self.is_builtin_exit(frame)).then(|| Frame {
-            kind: FrameKind::Builtin,
             function: Some(name),
-            script: None,
-            line: None,
-            column: None,
             function_address: Some(hex(function)),
             frame_address: Some(hex(frame)),
-            receiver: None,
-            arguments: Vec::new(),
+            ..Frame::new(FrameKind::Builtin)
         })
     }
 
@@ -184,8 +214,12 @@ impl<'h, 'm> Walker<'h, 'm> {
                 && word.is_multiple_of(8)
                 && self.marker(*word).is_some_and(|marker| exits.contains(&marker))
         };
-        let exit = saved.into_iter().find(is_exit)?;
-        self.leave_exit(exit, stack)
+        let exit = saved.into_iter().find(is_exit);
+        // The entry frame's caller is C++.
+        let caller = self.heap.word(frame).ok().zip(self.heap.word(frame.wrapping_add(8)).ok());
+        let Some((outer, pc)) = caller else { return self.leave_exit(exit?, stack) };
+        let start = NativePlace { pc, stack: frame.wrapping_add(16), frame: outer, returned: true };
+        self.leave_native(start, exit, stack)
     }
 
     /// The frame of a function, and of those that were optimized into it.
@@ -284,15 +318,11 @@ impl<'h, 'm> Walker<'h, 'm> {
         };
         let script = place.as_ref().or(info.place.as_ref()).and_then(|place| place.script.clone());
         Frame {
-            kind,
             function: Some(info.name),
             script,
             line: place.as_ref().and_then(|place| place.line),
             column: place.as_ref().and_then(|place| place.column),
-            function_address: None,
-            frame_address: None,
-            receiver: None,
-            arguments: Vec::new(),
+            ..Frame::new(kind)
         }
     }
 

@@ -7,6 +7,8 @@ use postmortem::object::PropertyValue;
 
 use super::objects::matching;
 use super::print::{limits, value_of};
+use postmortem::stack::Frame;
+
 use super::{NO_STACKS, row, source, stack, switch, valued};
 use crate::CommandError;
 use crate::answer::{Answer, Cell, Column, Section, Shown, Style, left, right};
@@ -122,7 +124,7 @@ fn backtrace(session: &Session<'_, '_>, call: &Call) -> Result<Answer, CommandEr
     for opened in &session.isolates {
         let Some(stack) = session.stack(opened) else { continue };
         answer.say(format!("* thread {}", stack.thread));
-        for (i, frame) in stack.frames.iter().enumerate().take(most) {
+        for (i, frame) in session.frames(opened).into_iter().enumerate().take(most) {
             let shown: Vec<String> = stack::values(frame)
                 .into_iter()
                 .map(|(name, word)| {
@@ -191,12 +193,11 @@ fn source_list(session: &Session<'_, '_>, call: &Call) -> Result<Answer, Command
     }
     session.go_on("walking the stacks")?;
     let opened = session.main();
-    let frames = session.stack(opened).map(|stack| stack.frames.as_slice()).unwrap_or_default();
+    let frames = session.frames(opened);
     // Without a choice, the innermost one that has source.
     let chosen = session.frame.get();
-    let with_source =
-        |frame: &&postmortem::stack::Frame| frame.line.is_some() && frame.function_address.is_some();
-    let frame = frames.iter().skip(chosen).find(with_source);
+    let with_source = |frame: &&Frame| frame.line.is_some() && frame.function_address.is_some();
+    let frame = frames.into_iter().skip(chosen).find(with_source);
     let frame = frame.ok_or_else(|| CommandError::failed("no frame with source is there"))?;
     let function = frame.function_address.as_ref().map(|text| number(text)).transpose()?.unwrap_or(0);
     let script = opened.heap.shared_of(function).and_then(|shared| opened.heap.script_of(shared));
@@ -210,7 +211,7 @@ fn select(session: &Session<'_, '_>, call: &Call) -> Result<Answer, CommandError
     let digits = call.arguments.iter().find(|word| *word != "select");
     let wanted = digits.and_then(|text| text.parse::<usize>().ok());
     let wanted = wanted.ok_or_else(|| CommandError::usage("it is used as frame select N"))?;
-    let frames = session.stack(session.main()).map_or(0, |stack| stack.frames.len());
+    let frames = session.frames(session.main()).len();
     if wanted >= frames {
         return Err(CommandError::failed(format!("there are {frames} frames, counted from 0")));
     }

@@ -20,9 +20,15 @@ const LINES: Opt = valued('n', "LINES", "so many lines of source around the call
 pub(super) const ROWS: &[Command] = &[
     Command {
         address: Address::None,
-        options: &[switch('a', "addresses of frames and functions, too"), VERBOSE, FUNCTION, PROPERTY, LINES],
+        options: &[
+            switch('a', "frames of C++, and addresses of frames and functions, too"),
+            VERBOSE,
+            FUNCTION,
+            PROPERTY,
+            LINES,
+        ],
         snapshot: OnSnapshot::Cannot(NO_STACKS),
-        ..row("jsstack", "the JavaScript stacks of all threads, innermost call first", stacks)
+        ..row("jsstack", "the stacks of all threads that run JavaScript, innermost call first", stacks)
     },
     Command {
         options: &[
@@ -59,17 +65,28 @@ pub(crate) fn kind_name(kind: FrameKind) -> &'static str {
         FrameKind::Inlined => "inlined",
         FrameKind::Builtin => "builtin",
         FrameKind::Native => "native",
+        FrameKind::Async => "async",
     }
+}
+
+fn is_native(frame: &Frame) -> bool {
+    frame.kind == FrameKind::Native
 }
 
 /// A frame's function, for people.
 pub(crate) fn function_name(frame: &Frame) -> String {
+    if is_native(frame) && frame.function.is_none() {
+        return frame.address.clone().unwrap_or_default();
+    }
     let name = frame.function.as_deref().filter(|name| !name.is_empty());
     name.unwrap_or("<anonymous>").to_owned()
 }
 
-/// `script:line:column` of the call.
+/// `script:line:column` of the call; of C++ the program or library.
 pub(crate) fn place(frame: &Frame) -> Option<String> {
+    if let Some(module) = &frame.module {
+        return Some(module.clone());
+    }
     let script = frame.script.as_ref()?;
     let numbers = [frame.line, frame.column].into_iter().flatten().map(|number| format!(":{number}"));
     Some(format!("{script}{}", numbers.collect::<String>()))
@@ -104,14 +121,26 @@ fn stacks(session: &Session<'_, '_>, call: &Call) -> Result<Answer, CommandError
         if session.isolates.len() > 1 {
             answer.say(format!("thread {}, isolate {isolate}:", stack.thread));
         }
-        if stack.frames.is_empty() {
+        if stack.frames.iter().all(is_native) {
             answer.say(format!("thread {}: no JavaScript was running", stack.thread));
         }
-        for frame in &stack.frames {
-            answer.append(one(session, opened, frame, call)?);
+        for run in stack.frames.chunk_by(|a, b| is_native(a) && is_native(b)) {
+            if is_native(&run[0]) && !call.has('a') {
+                // A search asks for functions of JavaScript.
+                if call.value('f').is_none() && call.value('p').is_none() {
+                    answer.say(format!("({} frames of C++: -a shows them)", run.len()));
+                }
+                continue;
+            }
+            for frame in run {
+                answer.append(one(session, opened, frame, call)?);
+            }
         }
         if let Some(why) = &stack.incomplete {
             answer.say(format!("(cut off here: {why})"));
+        }
+        for frame in &stack.async_frames {
+            answer.append(one(session, opened, frame, call)?);
         }
     }
     Ok(answer)
