@@ -1,7 +1,7 @@
 //! A graph back to the bytes of a `.heapsnapshot` that Chrome DevTools opens.
 //!
-//! One format is written, whatever was read: the newest field layout that all readers know, with
-//! `trace_node_id` where nodes carry one. Reading it again gives the same graph.
+//! The field layout that all readers know, with `trace_node_id` and `detachedness` where the graph's header names them, as
+//! versions of V8 differ in these. Reading it again gives the same graph.
 
 use std::io::{self, Write};
 
@@ -40,7 +40,8 @@ impl<W: Write> Writer<'_, W> {
     }
 
     fn has_traces(&self) -> bool {
-        !self.graph.traces.node_trace.is_empty()
+        let named = self.graph.header.node_fields.iter().any(|field| field == "trace_node_id");
+        named || !self.graph.traces.node_trace.is_empty()
     }
 
     fn node_fields(&self) -> Vec<&'static str> {
@@ -105,7 +106,7 @@ impl<W: Write> Writer<'_, W> {
             let edges = graph.nodes.edges.range(at);
             line.number(edges.end - edges.start);
             if traced {
-                line.number(u64::from(graph.traces.node_trace[at]));
+                line.number(u64::from(graph.traces.node_trace.get(at).copied().unwrap_or(0)));
             }
             if states {
                 line.number(u64::from(graph.raw_detachedness(node)));

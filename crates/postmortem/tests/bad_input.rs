@@ -157,6 +157,23 @@ fn flipped_bytes_do_no_harm() {
     }
 }
 
+/// Segments that claim to be as long as no memory is.
+#[test]
+fn lengths_that_lie_cost_nothing() {
+    let file = file();
+    let elf = Elf::read(&*file).unwrap();
+    let loads = elf.segments.iter().enumerate().filter(|(_, segment)| segment.kind == PT_LOAD);
+    let loads: Vec<u64> = loads.map(|(i, _)| i as u64).collect();
+    // `p_filesz` and `p_memsz` of a program header, which follow the file's header.
+    for header in [loads[loads.len() / 2], loads[loads.len() - 1]] {
+        for field in [32, 40] {
+            let changes = vec![(64 + 56 * header + field + 6, 0x10)];
+            let broken = Broken { file: Arc::clone(&file), length: file.length(), changes };
+            println!("{header} {field}: {:?}", ask(Arc::new(broken)));
+        }
+    }
+}
+
 /// Loops that flipped bytes hardly make: a rope, a prototype, a map and a context that contain themselves.
 #[test]
 fn loops_end() {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::cache::{cache_dir, fingerprint, produce_once, workspace};
 use crate::error::run;
-use crate::{SetupError, nodes};
+use crate::{SetupError, nodes, real_programs};
 
 /// Who writes the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,21 @@ pub fn core(version: &str, program: &str, arguments: &[&str], how: How) -> Resul
             How::Gcore => gcore(command, folder),
             How::Abort => abort(&command, folder),
         }
+    })?;
+    Ok(Core { folder, node })
+}
+
+/// The core of a real program that has just written its snapshot, `known.heapsnapshot` beside the core.
+pub fn real_program(name: &str, version: &str) -> Result<Core, SetupError> {
+    let node = nodes::binary(version)?;
+    let node = fs::canonicalize(&node).map_err(SetupError::file(&node))?;
+    let program = real_programs::ALL.iter().find(|program| program.name == name);
+    let mark = program.map(real_programs::Program::fingerprint).unwrap_or_default();
+    let folder = cache_dir().join("cores").join(format!("{version}-gcore-{name}-{mark}"));
+    let folder = produce_once(&folder, |folder| {
+        fs::create_dir_all(folder).map_err(SetupError::file(folder))?;
+        let file = folder.join("known.heapsnapshot");
+        gcore(real_programs::holding(name, version, "behind", &file)?, folder)
     })?;
     Ok(Core { folder, node })
 }

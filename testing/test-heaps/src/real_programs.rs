@@ -1,9 +1,9 @@
 //! Snapshots of real programs: each does some of its work, then V8 writes its heap.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use crate::cache::{cache_dir, fingerprint, produce_once};
+use crate::cache::{cache_dir, fingerprint, produce_once, workspace};
 use crate::error::{SetupError, run};
 use crate::{nodes, npm};
 
@@ -45,21 +45,45 @@ pub const ALL: [Program; 5] = [
 
 /// The snapshot of a program by its name, on a Node version, from the cache.
 pub fn snapshot(name: &str, version: &str) -> Result<PathBuf, SetupError> {
-    let Some(program) = ALL.iter().find(|program| program.name == name) else {
-        return Err(SetupError::Unexpected(format!("there is no program {name}")));
-    };
-    let contents = program.files.map(|(_, contents)| contents);
-    let file = format!("{name}-node-{version}-{}.heapsnapshot", fingerprint(&contents));
+    let program = named(name)?;
+    let file = format!("{name}-node-{version}-{}.heapsnapshot", program.fingerprint());
     produce_once(&cache_dir().join("fixtures").join(file), |file| {
-        let folder = npm::project(&cache_dir().join("real-programs"), name, &program.files)?;
-        run(Command::new(nodes::binary(version)?)
-            .arg("driver.mjs")
-            .arg(file)
-            .current_dir(folder)
-            .env("NODE_ENV", "production"))?;
+        run(program.command(version)?.arg("driver.mjs").arg(file))?;
         if file.is_file() {
             return Ok(());
         }
         Err(SetupError::Unexpected(format!("{name} ended without a snapshot")))
     })
+}
+
+/// A program that holds where it would write its heap: `before` or `behind` that (in `file`). It
+/// says `ready`, and goes on when its standard input ends.
+pub fn holding(name: &str, version: &str, hold: &str, file: &Path) -> Result<Command, SetupError> {
+    let mut command = named(name)?.command(version)?;
+    command.arg("--require").arg(workspace().join("testing/test-heaps/fixtures/postmortem/hold.cjs"));
+    command.arg("driver.mjs").arg(file).env("HOLD", hold);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    Ok(command)
+}
+
+fn named(name: &str) -> Result<&'static Program, SetupError> {
+    let program = ALL.iter().find(|program| program.name == name);
+    program.ok_or_else(|| SetupError::Unexpected(format!("there is no program {name}")))
+}
+
+impl Program {
+    /// Changes with its files.
+    pub(crate) fn fingerprint(&self) -> String {
+        fingerprint(&self.files.map(|(_, contents)| contents))
+    }
+
+    /// Node in the program's folder, with its packages installed.
+    fn command(&self, version: &str) -> Result<Command, SetupError> {
+        let folder = npm::project(&cache_dir().join("real-programs"), self.name, &self.files)?;
+        let node = nodes::binary(version)?;
+        let node = std::fs::canonicalize(&node).map_err(SetupError::file(&node))?;
+        let mut command = Command::new(node);
+        command.current_dir(folder).env("NODE_ENV", "production");
+        Ok(command)
+    }
 }

@@ -93,7 +93,8 @@ fn line(frame: &Frame) -> String {
     let name = frame.function.as_deref().filter(|name| !name.is_empty());
     let name = name.or(frame.address.as_deref()).unwrap_or("(anonymous)");
     let numbers = [frame.line, frame.column].into_iter().flatten().map(|number| format!(":{number}"));
-    let script = frame.script.as_ref().or(frame.module.as_ref());
+    let module = frame.module.as_deref().map(|module| module.rsplit('/').next().unwrap_or(module));
+    let script = frame.script.as_deref().or(module);
     let place = script.map(|script| format!(" ({}{})", safe(script), numbers.collect::<String>()));
     let kind = match frame.kind {
         FrameKind::Interpreted => "interpreted",

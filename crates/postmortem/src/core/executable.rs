@@ -73,7 +73,9 @@ pub struct Executable {
 }
 
 /// The symbols that are asked for, found in one pass: V8's metadata, and single variables.
-const WANTED_PREFIXES: [&[u8]; 3] = [b"v8dbg_", b"nodedbg_", b"_ZN2v88internal7Version"];
+const WANTED_PREFIXES: [&[u8]; 4] = [b"v8dbg_", b"nodedbg_", b"_ZN2v88internal7Version", BUILTIN];
+/// What the symbols of V8's builtins start with.
+const BUILTIN: &[u8] = b"Builtins_";
 const WANTED: [&[u8]; 8] = [
     CURRENT_ISOLATE,
     ISOLATE_KEY,
@@ -210,6 +212,17 @@ impl Executable {
     /// The address in memory of one of V8's and Node's variables for debuggers (`v8dbg_`, `nodedbg_`).
     pub fn variable_address(&self, name: &str) -> Option<u64> {
         Some(self.symbol(name.as_bytes())?.value.wrapping_add(self.bias))
+    }
+
+    /// V8's builtins by the address of their code in memory, sorted; empty if the program was stripped.
+    pub(crate) fn builtin_names(&self) -> Vec<(u64, String)> {
+        let names = self.symbols().iter().filter_map(|symbol| {
+            let name = symbol.name.as_bytes().strip_prefix(BUILTIN)?;
+            Some((symbol.value.wrapping_add(self.bias), String::from_utf8_lossy(name).into_owned()))
+        });
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
     }
 
     /// Where the code of V8's builtins is in memory; none if the program's symbols do not say.

@@ -42,7 +42,8 @@ pub(super) fn regions(segments: &[Segment], files: &[MappedFile], length: u64) -
         fill(&mut regions, at..segment.address, files, segment_free);
         at = end;
         let in_core = segment.file_size.min(length.saturating_sub(segment.offset));
-        let (kept, dumped) = (segment.address + in_core, segment.address + segment.file_size);
+        let dumped = segment.address.saturating_add(segment.file_size);
+        let kept = segment.address.saturating_add(in_core);
         push(&mut regions, segment.address..kept, Place::Core(segment.offset));
         push(&mut regions, kept..dumped, Place::Gap(GapKind::Unreadable));
         // A private page that was written to is no longer the file's: only read-only memory is taken from files.

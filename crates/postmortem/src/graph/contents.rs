@@ -17,6 +17,7 @@ impl Emitter<'_, '_> {
             _ if map.is_context(heap.layout) => self.variables(object),
             kind if kind == types.ephemeron_hash_table => self.ephemerons(object),
             kind if kind == types.map => self.map_fields(object),
+            kind if kind == types.code => self.code_fields(object),
             kind if kind == types.descriptor_array || kind == types.strong_descriptor_array => {
                 self.indexed(object, fields.descriptors_header);
             }
@@ -111,6 +112,10 @@ impl Emitter<'_, '_> {
         for entry in heap.ephemerons(table).into_iter().filter(|entry| is_strong(entry.key)) {
             self.pair(untag(entry.key), table, entry.value);
         }
+        // V8 lists pairs that were deleted as well.
+        for _ in 0..heap.deleted_ephemerons(table) {
+            self.pair(heap.roots.hole, table, tag(heap.roots.hole));
+        }
     }
 
     fn essential_value(&self, word: u64) -> bool {
@@ -146,6 +151,19 @@ impl Emitter<'_, '_> {
             key.0, key.1, value.0, value.1, table
         );
         self.graph.edge(EdgeKind::Internal, EdgeName::Name(&name), NodeIndex(to));
+    }
+
+    /// Two fields of code have one of two meanings: that of baseline code, which has bytecode, and that of optimized code.
+    fn code_fields(&mut self, code: u64) {
+        let fields = &self.heap.layout.fields;
+        let (data, table) = (fields.code_deoptimization_data, fields.code_position_table);
+        if self.heap.is_baseline(code) {
+            self.internal(code, data, "interpreter_data");
+            self.internal(code, table, "bytecode_offset_table");
+        } else if self.strong_field(code, data).is_some() {
+            self.internal(code, data, "deoptimization_data");
+            self.internal(code, table, "source_position_table");
+        }
     }
 
     /// Two fields of a map have one of several meanings, which the target's kind tells.

@@ -4,7 +4,7 @@ use heap_graph::{EdgeKind, EdgeName, GraphBuilder, NodeIndex, NodeKind};
 use rustc_hash::FxHashSet;
 
 use super::GraphOptions;
-use super::groups::Group;
+use super::groups::{Group, edge_name};
 use super::ids::Ids;
 use super::names::Places;
 use super::ordinals::Ordinals;
@@ -29,6 +29,8 @@ pub(super) struct Emitter<'e, 'm> {
     pub(super) inessential: Inessential,
     /// Memory of buffers, written behind all objects: bytes.
     pub(super) buffers: Vec<u64>,
+    /// All of it.
+    pub(super) buffer_bytes: u64,
     pub(super) places: Places,
     /// Words of the object at hand that have an edge already.
     pub(super) visited: Vec<bool>,
@@ -96,13 +98,10 @@ impl Emitter<'_, '_> {
         }
         for (i, group) in groups.iter().enumerate() {
             self.graph.node(synthetic, group.name, self.ids.of_root(2 + i as u32), 0);
-            for (number, word) in group.words.iter().enumerate() {
-                if let Some(to) = self.ordinals.get(self.heap, untag(*word)) {
-                    self.graph.edge(
-                        EdgeKind::Internal,
-                        EdgeName::Name(&(number + 1).to_string()),
-                        NodeIndex(to),
-                    );
+            for (place, object) in group.objects.iter().enumerate() {
+                if let Some(to) = self.ordinals.get(self.heap, *object) {
+                    let name = edge_name(self.heap, group, place);
+                    self.graph.edge(EdgeKind::Internal, EdgeName::Name(&name), NodeIndex(to));
                 }
             }
         }
@@ -160,7 +159,10 @@ impl Emitter<'_, '_> {
         self.internal(object, 0, "map");
         let shape = self.shapes;
         for field in shape.get(map.kind).map_or(&[][..], |shape| &shape.fields) {
+            // A few fields hold either; each kind of reference has its row.
+            let either = || shape.get(map.kind).is_some_and(|shape| shape.has_both(field.offset));
             match field.weak {
+                true if either() && heap.field(object, field.offset).is_ok_and(is_strong) => {}
                 _ if self.no_initial_map && field.name == "initial_map" => {}
                 true => self.weak(object, field.offset, field.name),
                 false => self.internal(object, field.offset, field.name),
@@ -232,7 +234,10 @@ impl Emitter<'_, '_> {
         };
         let mut number = 0;
         for offset in (0..header.min(self.end)).step_by(8) {
-            if self.is_visited(offset) {
+            // V8 does not visit the list that sites are in.
+            let is_list =
+                map.kind == self.heap.layout.types.allocation_site && is_weak_field(map.body, offset);
+            if self.is_visited(offset) || is_list {
                 continue;
             }
             let Ok(word) = self.heap.field(object, offset) else { return };
@@ -265,17 +270,35 @@ impl Emitter<'_, '_> {
             fields.instruction_stream_header.filter(|_| !inline).unwrap_or(fields.code_instruction_start);
         let Some(bytes) = heap.rest_of_page(object) else { return };
         let bytes = bytes.get(header as usize..bytes.len().min(size as usize)).unwrap_or_default();
+        // Code that is optimized for objects does not keep them alive.
+        let optimized = self.tags.function_of(object).is_none();
         let mut at = 0;
         while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
             let word = u64::from_le_bytes(*word);
             if is_strong(word) && word > 1 << 16 && self.node_of(word).is_some() {
-                self.unnamed(word, false, number);
+                self.unnamed(word, optimized && self.is_weak_in_code(untag(word)), number);
                 number += 1;
                 at += 8;
             } else {
                 at += 1;
             }
         }
+    }
+
+    /// Objects that optimized code refers to weakly (`Code::IsWeakObjectInOptimizedCode`).
+    fn is_weak_in_code(&self, object: u64) -> bool {
+        let heap = self.heap;
+        let Some(map) = heap.map_of(object) else { return false };
+        if map.kind == heap.layout.types.map {
+            // Maps of which others can be made.
+            let made = heap.map_at(object);
+            return made.is_some_and(|made| {
+                made.is_receiver(heap.layout) && made.kind != heap.layout.types.js_proxy
+            });
+        }
+        map.is_receiver(heap.layout)
+            || map.is_context(heap.layout)
+            || map.kind == heap.layout.types.property_cell
     }
 
     /// Memory beside the heap.

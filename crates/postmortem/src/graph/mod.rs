@@ -70,9 +70,10 @@ pub fn graph(
         classes: &classes,
         tags: &tags,
         options,
-        graph: GraphBuilder::new(header()),
+        graph: GraphBuilder::new(header(heap)),
         inessential: edges::Inessential::new(heap),
         buffers: Vec::new(),
+        buffer_bytes: 0,
         places: names::Places::default(),
         visited: Vec::new(),
         end: 0,
@@ -93,10 +94,12 @@ pub fn graph(
     Some(MemoryGraph { graph, addresses })
 }
 
-/// Node fields of V8 22 and later, without traces.
-fn header() -> heap_graph::Header {
-    let fields = ["type", "name", "id", "self_size", "edge_count", "detachedness"];
-    heap_graph::Header { node_fields: fields.map(str::to_owned).to_vec(), ..heap_graph::Header::default() }
+/// The fields that a node has in this version's own snapshots: until V8 12 also one for traces, which is 0 without.
+fn header(heap: &Heap<'_>) -> heap_graph::Header {
+    let traces = (heap.layout.version.major <= 12).then_some("trace_node_id");
+    let fields =
+        ["type", "name", "id", "self_size", "edge_count"].into_iter().chain(traces).chain(["detachedness"]);
+    heap_graph::Header { node_fields: fields.map(str::to_owned).collect(), ..heap_graph::Header::default() }
 }
 
 /// The kind with a name as the table of shapes has it.

@@ -7,7 +7,7 @@ use super::edges::Emitter;
 use crate::heap::kind::native_context;
 use crate::heap::words::count;
 use crate::heap::{FIRST_NON_STRING, MapInfo};
-use crate::object::number_text;
+use crate::object::{Privacy, number_text};
 
 /// V8 cuts names at so many characters (`--heap-snapshot-string-limit`).
 const LONGEST_NAME: u64 = 1024;
@@ -40,9 +40,13 @@ impl Emitter<'_, '_> {
             _ if map.is_context(heap.layout) => (NodeKind::Object, "system / Context".to_owned()),
             kind if kind == types.shared_function_info => {
                 let name = self.shared_name(object);
-                (NodeKind::Code, if name.is_empty() { "(shared function info)".to_owned() } else { name })
+                let is_unnamed = name.is_empty() && self.tags.is_called_shared(self.heap, object);
+                (NodeKind::Code, if is_unnamed { "(shared function info)".to_owned() } else { name })
             }
             kind if kind == types.script => (NodeKind::Code, self.script_name(object)),
+            kind if kind == types.code || kind == types.instruction_stream => {
+                (NodeKind::Code, self.code_name(object, kind).unwrap_or_default())
+            }
             _ => self.system_entry(object, map),
         }
     }
@@ -56,19 +60,20 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// The content of a string, cut as V8 cuts it.
+    /// The content of a string, cut as V8 cuts it, and with spaces where it has NUL.
     pub(super) fn text(&self, string: u64) -> String {
         let limit = if self.options.full_strings { u64::MAX } else { LONGEST_NAME };
-        self.heap.string(string, limit).map(|text| text.text).unwrap_or_default()
+        let text = self.heap.string(string, limit).map(|text| text.text).unwrap_or_default();
+        match self.options.full_strings || !text.contains('\0') {
+            true => text,
+            false => text.replace('\0', " "),
+        }
     }
 
     fn symbol_entry(&self, symbol: u64) -> (NodeKind, String) {
-        // Flags of a symbol, behind its hash: 0 private; in the newest version 4 and 5 are private names of classes.
-        let private = if self.heap.layout.version.major >= 14 { 0b11_0001 } else { 1 };
-        let is_private = self.heap.half(symbol + 12).is_ok_and(|flags| flags & private != 0);
-        match is_private {
-            true => (NodeKind::Hidden, "private symbol".to_owned()),
-            false => (NodeKind::Symbol, "symbol".to_owned()),
+        match self.heap.symbol_privacy(symbol) {
+            Privacy::None => (NodeKind::Symbol, "symbol".to_owned()),
+            Privacy::Internal | Privacy::Name => (NodeKind::Hidden, "private symbol".to_owned()),
         }
     }
 
@@ -86,6 +91,34 @@ impl Emitter<'_, '_> {
         self.heap.own_shared_name(shared).map(|name| self.text(name)).unwrap_or_default()
     }
 
+    /// Of builtins, and of code that was compiled for one function. V8 10 calls both parts of it code.
+    fn code_name(&self, object: u64, kind: u16) -> Option<String> {
+        let major = self.heap.layout.version.major;
+        let is_code = kind == self.heap.layout.types.code;
+        if let Some(builtin) = is_code.then(|| self.heap.builtin_of(object)).flatten() {
+            let what = match major {
+                ..=10 => "builtin",
+                11 => "builtin handle",
+                _ => "builtin code",
+            };
+            return Some(format!("({builtin} {what})"));
+        }
+        // V8 11 names the instructions alone.
+        if major == 11 && is_code {
+            return None;
+        }
+        let what = if is_code || major == 11 { "code" } else { "instruction stream" };
+        let Some(function) = self.tags.function_of(object) else {
+            // Optimized: a function has it, its shared part has not.
+            return (is_code && major > 11).then(|| "(code)".to_owned());
+        };
+        let name = self.shared_name(function);
+        Some(match name.as_str() {
+            "" => format!("(BASELINE {what})"),
+            name => format!("({what} for {name})"),
+        })
+    }
+
     fn script_name(&self, script: u64) -> String {
         let name = self.heap.field(script, self.heap.layout.fields.script_name).ok();
         let name = name.and_then(|word| self.heap.target(word)).filter(|name| self.heap.is_string(*name));
@@ -95,11 +128,9 @@ impl Emitter<'_, '_> {
     /// What V8 keeps for itself.
     fn system_entry(&self, object: u64, map: &MapInfo) -> (NodeKind, String) {
         let types = &self.heap.layout.types;
-        let read_only =
-            |object| self.heap.locate(object).is_some_and(|(page, _)| self.heap.pages[page].header.heap == 0);
         let kind = match self.shapes.get(map.kind) {
             // Maps in read-only space are those of V8's own objects.
-            Some(_) if map.kind == types.map && read_only(object) => NodeKind::Hidden,
+            Some(_) if map.kind == types.map && self.heap.is_shared(object) => NodeKind::Hidden,
             Some(shape) => shape.kind,
             None if (types.fixed_array..types.byte_array).contains(&map.kind) => NodeKind::Array,
             None => NodeKind::Hidden,
@@ -120,6 +151,7 @@ impl Emitter<'_, '_> {
             // V8's metadata does not name these. The first two have the same numbers in all versions.
             137 => "LoadHandler".to_owned(),
             138 => "StoreHandler".to_owned(),
+            kind if kind == self.heap.layout.types.weak_array_list => "WeakArrayList".to_owned(),
             204 if self.heap.layout.version.major <= 10 => "Foreign".to_owned(),
             kind => class_of_type(&self.heap.type_name(kind)),
         }

@@ -5,7 +5,10 @@ use heap_graph::{EdgeKind, EdgeName, NodeIndex};
 use super::edges::Emitter;
 use crate::heap::MapInfo;
 use crate::heap::words::{is_strong, tag, untag};
-use crate::object::{Element, Property, PropertyValue};
+use crate::object::{Element, Privacy, Property, PropertyValue};
+
+/// Bytes that a process of x86-64 can have.
+const ADDRESS_SPACE: u64 = 1 << 47;
 
 impl Emitter<'_, '_> {
     pub(super) fn receiver(&mut self, object: u64, map: &MapInfo) {
@@ -26,6 +29,9 @@ impl Emitter<'_, '_> {
             self.named(prototype, "__proto__");
         }
         self.elements(object, map);
+        if [types.js_api_object, types.js_special_api_object].contains(&map.kind) {
+            self.embedder_fields(object, map);
+        }
         self.internal(object, fields.js_properties, "properties");
         self.internal(object, fields.js_elements, "elements");
         if map.is_function(heap.layout) {
@@ -78,7 +84,7 @@ impl Emitter<'_, '_> {
             let text = self.heap.symbol_text(object).unwrap_or_default();
             return Some(match text.as_str() {
                 "" => "<symbol>".to_owned(),
-                name if name.starts_with('#') => text,
+                _ if self.heap.symbol_privacy(object) == Privacy::Name => text,
                 _ => format!("<symbol {text}>"),
             });
         }
@@ -135,6 +141,16 @@ impl Emitter<'_, '_> {
         }
     }
 
+    /// What C++ keeps in an object of its own, by number: the words before the properties.
+    fn embedder_fields(&mut self, object: u64, map: &MapInfo) {
+        // Since V8 13 a pointer to the C++ object comes first.
+        let first =
+            self.heap.layout.fields.js_elements + if self.heap.layout.version.major < 13 { 8 } else { 16 };
+        for offset in (first..8 * u64::from(map.inobject_start)).step_by(8) {
+            self.internal(object, offset, &((offset - first) / 8).to_string());
+        }
+    }
+
     fn bound(&mut self, function: u64) {
         let heap = self.heap;
         let bound = self.strong_field(function, heap.layout.fields.bound_arguments);
@@ -154,7 +170,9 @@ impl Emitter<'_, '_> {
     /// The memory of a buffer is a node of its own.
     fn buffer(&mut self, object: u64) {
         let length = self.heap.field(object, self.heap.layout.fields.array_buffer_byte_length).unwrap_or(0);
-        if length > 0 {
+        // What is larger than all memory that a process can have is no length.
+        if length > 0 && length <= ADDRESS_SPACE - self.buffer_bytes {
+            self.buffer_bytes += length;
             let node = self.ordinals.end() + self.buffers.len() as u32;
             self.buffers.push(length);
             self.graph.edge(EdgeKind::Internal, EdgeName::Name("backing_store"), NodeIndex(node));

@@ -28,6 +28,14 @@ pub(super) struct Shape {
     pub(super) fields: Vec<Field>,
 }
 
+impl Shape {
+    /// Whether what a field holds may be weak or strong.
+    pub(super) fn has_both(&self, offset: u64) -> bool {
+        let here = || self.fields.iter().filter(|field| field.offset == offset);
+        here().any(|field| field.weak) && here().any(|field| !field.weak)
+    }
+}
+
 /// Shapes by instance type.
 pub(super) struct Shapes {
     by_type: FxHashMap<u16, Shape>,

@@ -2,18 +2,18 @@
 //! before the first node is written.
 
 use heap_graph::NodeKind;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::ordinals::Ordinals;
 use super::shapes::Shapes;
 use crate::Heap;
-use crate::heap::words::{is_strong, untag};
+use crate::heap::words::{is_strong, tag, untag};
 use crate::heap::{Liveness, MapInfo};
 
 /// A name, and the kind of node that it makes of an array.
 type Tag = (&'static str, Option<NodeKind>);
 
-const NAMES: [Tag; 11] = [
+const NAMES: [Tag; 15] = [
     ("(object properties)", None),
     ("(object elements)", None),
     ("(bound arguments)", None),
@@ -25,6 +25,10 @@ const NAMES: [Tag; 11] = [
     ("(prototype validity cell)", Some(NodeKind::ObjectShape)),
     ("(enum cache)", Some(NodeKind::ObjectShape)),
     ("(code relocation info)", Some(NodeKind::Code)),
+    ("(bytecode offset table)", Some(NodeKind::Code)),
+    ("(code deopt data)", Some(NodeKind::Code)),
+    ("(host-defined options)", Some(NodeKind::Code)),
+    ("(prototype users)", Some(NodeKind::ObjectShape)),
 ];
 
 /// Fields whose arrays are named after them: the field's name in the table of shapes, and which name.
@@ -37,6 +41,12 @@ pub(super) struct Tags {
     of_node: FxHashMap<u32, u8>,
     /// Table and value (tagged) of the pairs that an object is the key of.
     pairs: FxHashMap<u64, Vec<(u64, u64)>>,
+    /// The function (its shared part) of machine code that is no builtin's, by code object and by instructions.
+    code: FxHashMap<u64, u64>,
+    /// Shared parts of functions that are there, in versions that name them so only then.
+    closures: FxHashSet<u64>,
+    /// Whether this version has a kind of nodes for object shapes; V8 10 has not.
+    has_shapes: bool,
 }
 
 impl Tags {
@@ -47,10 +57,13 @@ impl Tags {
         ordinals: &Ordinals<'_>,
         shapes: &Shapes,
     ) -> Self {
-        let mut tags = Self::default();
+        let mut tags = Self { has_shapes: heap.layout.version.major > 10, ..Self::default() };
         for object in live.objects(heap) {
             if let Some(map) = heap.map_of(object) {
                 tags.object(heap, ordinals, object, &map);
+                if map.kind == heap.layout.types.shared_function_info {
+                    tags.code_of(heap, object);
+                }
                 for (field, name) in FIELDS {
                     if let Some(offset) = shapes.offset(map.kind, field) {
                         tags.tag(heap, ordinals, object, offset, name);
@@ -63,12 +76,36 @@ impl Tags {
 
     /// Of a node.
     pub(super) fn of(&self, node: u32) -> Option<Tag> {
-        self.of_node.get(&node).map(|at| NAMES[usize::from(*at)])
+        let tag = self.of_node.get(&node).map(|at| NAMES[usize::from(*at)]);
+        tag.filter(|(_, kind)| *kind != Some(NodeKind::ObjectShape) || self.has_shapes)
     }
 
     /// The pairs with this key: table, and value as a word.
     pub(super) fn pairs(&self, key: u64) -> &[(u64, u64)] {
         self.pairs.get(&key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the shared part of a function without a name is called so. Until V8 11 it must have a closure.
+    pub(super) fn is_called_shared(&self, heap: &Heap<'_>, shared: u64) -> bool {
+        heap.layout.version.major > 11 || self.closures.contains(&shared)
+    }
+
+    /// The function that a code object or its instructions were made of.
+    pub(super) fn function_of(&self, code: u64) -> Option<u64> {
+        self.code.get(&code).copied()
+    }
+
+    /// The code of a function: until it is optimized, its shared part knows it.
+    fn code_of(&mut self, heap: &Heap<'_>, shared: u64) -> Option<()> {
+        let code = heap.target(heap.field(shared, heap.layout.fields.shared_data).ok()?)?;
+        if heap.kind_of(code)? != heap.layout.types.code || heap.builtin_of(code).is_some() {
+            return None;
+        }
+        self.code.entry(code).or_insert(shared);
+        let offset = heap.layout.fields.code_instruction_stream?;
+        let instructions = heap.target(heap.field(code, offset).ok()?)?;
+        self.code.entry(instructions).or_insert(shared);
+        Some(())
     }
 
     fn tag(&mut self, heap: &Heap<'_>, ordinals: &Ordinals<'_>, holder: u64, offset: u64, name: u8) {
@@ -83,11 +120,29 @@ impl Tags {
         }
     }
 
+    /// The same, if the field holds an object of this kind.
+    fn tag_kind(
+        &mut self,
+        heap: &Heap<'_>,
+        ordinals: &Ordinals<'_>,
+        holder: u64,
+        offset: u64,
+        (kind, name): (u16, u8),
+    ) {
+        let target = heap.field(holder, offset).ok().and_then(|word| heap.target(word));
+        if target.and_then(|target| heap.kind_of(target)) == Some(kind) {
+            self.tag(heap, ordinals, holder, offset, name);
+        }
+    }
+
     fn object(&mut self, heap: &Heap<'_>, ordinals: &Ordinals<'_>, object: u64, map: &MapInfo) {
         let (fields, types) = (&heap.layout.fields, &heap.layout.types);
         if map.kind == types.ephemeron_hash_table {
             for entry in heap.ephemerons(object).into_iter().filter(|entry| is_strong(entry.key)) {
                 self.pairs.entry(untag(entry.key)).or_default().push((object, entry.value));
+            }
+            for _ in 0..heap.deleted_ephemerons(object) {
+                self.pairs.entry(heap.roots.hole).or_default().push((object, tag(heap.roots.hole)));
             }
         } else if map.kind == types.bytecode_array {
             // Constants, handlers, positions; newer versions have them the other way round.
@@ -100,11 +155,32 @@ impl Tags {
             self.tag(heap, ordinals, cache, 16, 9);
         } else if map.kind == types.script {
             self.tag(heap, ordinals, object, fields.script_line_ends, 7);
+            // V8's metadata does not name the field of its options: it is the one array behind what `eval` leaves, which
+            // follows the number.
+            for offset in (fields.script_line_ends + 24..map.instance_size).step_by(8) {
+                self.tag_kind(heap, ordinals, object, offset, (types.fixed_array, 13));
+            }
         } else if map.kind == types.map {
             self.tag(heap, ordinals, object, fields.map_descriptors + 16, 8);
+        } else if map.kind == types.prototype_info {
+            for offset in (8..map.instance_size).step_by(8) {
+                self.tag_kind(heap, ordinals, object, offset, (types.weak_array_list, 14));
+            }
+        } else if map.kind == types.code {
+            let (data, table) = (fields.code_deoptimization_data, fields.code_position_table);
+            match heap.is_baseline(object) {
+                true => self.tag(heap, ordinals, object, table, 11),
+                false => {
+                    self.tag(heap, ordinals, object, data, 12);
+                    self.tag(heap, ordinals, object, table, 5);
+                }
+            }
         } else if map.is_receiver(heap.layout) && map.kind != types.js_proxy {
             self.tag(heap, ordinals, object, fields.js_properties, 0);
             self.tag(heap, ordinals, object, fields.js_elements, 1);
+            if heap.layout.version.major <= 11 && map.is_function(heap.layout) {
+                self.closures.extend(heap.shared_of(object));
+            }
             if map.kind == types.js_bound_function {
                 self.tag(heap, ordinals, object, fields.bound_arguments, 2);
             }

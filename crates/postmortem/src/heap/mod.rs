@@ -56,6 +56,8 @@ pub struct Heap<'m> {
     table: PageTable,
     walks: Vec<OnceCell<PageWalk>>,
     maps: RefCell<Maps>,
+    /// How far the builtins lie from the program's own; found when it is first needed.
+    pub(crate) builtins_moved: OnceCell<u64>,
     pub(crate) line_tables: RefCell<FxHashMap<u64, Option<LineTable>>>,
 }
 
@@ -91,6 +93,7 @@ impl<'m> Heap<'m> {
             kinds: Kinds::new(layout),
             walks: Vec::new(),
             maps: RefCell::default(),
+            builtins_moved: OnceCell::new(),
             line_tables: RefCell::default(),
         };
         heap.walks = heap.pages.iter().map(|_| OnceCell::new()).collect();
@@ -114,6 +117,11 @@ impl<'m> Heap<'m> {
         let page = self.pages.get(index)?;
         let offset = address.checked_sub(page.start)? as usize;
         (offset < page.bytes.len()).then_some((index, offset))
+    }
+
+    /// Whether an object is in the read-only space, which all isolates share.
+    pub(crate) fn is_shared(&self, object: u64) -> bool {
+        self.locate(object).is_some_and(|(page, _)| self.pages[page].header.heap == 0)
     }
 
     /// Whether an object starts at an address.

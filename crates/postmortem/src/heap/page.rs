@@ -114,8 +114,8 @@ pub fn find_pages(memory: &dyn ProcessMemory, layout: &Layout) -> Vec<PageHeader
                     // Nothing inside a page is taken for another one.
                     base = next.max(base.saturating_add(PAGE));
                 }
-                // All of this mapping was left out, however long it is.
-                None if is_absent(memory, base) => break,
+                // All of this mapping was left out or cut off, however long it says that it is.
+                None if is_gap(memory, base) => break,
                 None => match base.checked_add(PAGE) {
                     Some(following) => base = following,
                     None => break,
@@ -126,8 +126,8 @@ pub fn find_pages(memory: &dyn ProcessMemory, layout: &Layout) -> Vec<PageHeader
     pages
 }
 
-fn is_absent(memory: &dyn ProcessMemory, address: u64) -> bool {
-    memory.u64_at(address).is_err_and(|gap| gap.kind == GapKind::Absent)
+fn is_gap(memory: &dyn ProcessMemory, address: u64) -> bool {
+    memory.u64_at(address).is_err_and(|gap| matches!(gap.kind, GapKind::Absent | GapKind::Unreadable))
 }
 
 /// A page with its objects' bytes.

@@ -138,6 +138,7 @@ fields! {
     code_instruction_size Required "Code.instruction_size" "class Code instruction_size" [] [(NODE20, NODE22, 56)];
     code_metadata_size Optional "Code.metadata_size" "" [] [(NODE18, NODE20, 44), (NODE20, NODE22, 60)];
     /// 1 if a code object holds its own instructions.
+    code_instruction_stream Optional "Code.instruction_stream" "" [] [(NODE20, UNKNOWN, 32)];
     code_is_inline Required "Code holds instructions" "" [] five([1, 0, 0, 0, 0]);
     code_deoptimization_data Required "Code.deoptimization_data_or_interpreter_data" "class Code deoptimization_data" [] [(NODE18, NODE20, 16), (NODE22, UNKNOWN, 8)];
     code_position_table Required "Code.position_table" "class Code source_position_table" [] [(NODE18, NODE20, 24), (NODE22, UNKNOWN, 16)];

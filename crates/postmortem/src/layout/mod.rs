@@ -78,6 +78,7 @@ pub struct Layout {
     pub provenance: Vec<Provenance>,
     /// The metadata itself, for what no row names.
     pub metadata: Metadata,
+    builtins: Vec<(u64, String)>,
 }
 
 impl Layout {
@@ -118,7 +119,8 @@ impl Layout {
         if !rows.is_empty() {
             return Err(LayoutError::Missing { version: version_text, rows });
         }
-        Ok(Self { version_text, version, fields, types, provenance, metadata })
+        let builtins = executable.builtin_names();
+        Ok(Self { version_text, version, fields, types, provenance, metadata, builtins })
     }
 }
 
@@ -126,6 +128,22 @@ impl Layout {
     /// Whether values were measured on this version of V8; if not, those of the nearest one are tried.
     pub fn is_measured(&self) -> bool {
         is_measured(self.version)
+    }
+
+    /// The builtin whose code starts at an address.
+    pub(crate) fn builtin_at(&self, address: u64) -> Option<&str> {
+        let at = self.builtins.binary_search_by_key(&address, |(start, _)| *start).ok()?;
+        Some(&self.builtins[at].1)
+    }
+
+    /// Where the first builtin of the program is.
+    pub(crate) fn first_builtin(&self) -> Option<u64> {
+        self.builtins.first().map(|(start, _)| *start)
+    }
+
+    /// The builtin with a number, where they lie in the order of their numbers.
+    pub(crate) fn builtin_numbered(&self, number: u32) -> Option<&str> {
+        self.builtins.get(number as usize).map(|(_, name)| name.as_str())
     }
 
     /// The name of a type that only a rule gives.

@@ -72,6 +72,14 @@ impl Heap<'_> {
         self.table_entries(table, prefix, 2)
     }
 
+    /// How many pairs of a weak collection's table were deleted since it was made.
+    pub(crate) fn deleted_ephemerons(&self, table: u64) -> usize {
+        let prefix = (self.layout.fields.ephemeron_prefix / 8).saturating_sub(2) as usize;
+        let words = self.array_words(table);
+        let entries = words.get(prefix..).unwrap_or_default().chunks_exact(2);
+        entries.filter(|entry| entry[0] == tag(self.roots.hole)).count()
+    }
+
     /// The entries of a map or set, in order: `[count, deleted, buckets, bucket heads, entries]`.
     pub fn ordered_table(&self, table: u64, is_map: bool) -> Vec<Entry> {
         let words = self.array_words(table);

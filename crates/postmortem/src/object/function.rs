@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::heap::Heap;
 use crate::heap::words::{count, untag};
+use crate::stack::{Code, CodeIndex};
 
 /// A place in a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -188,6 +189,42 @@ impl Heap<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Whether code was made from bytecode one to one: it has that in the place of data for deoptimization.
+    pub(crate) fn is_baseline(&self, code: u64) -> bool {
+        let data = self.field(code, self.layout.fields.code_deoptimization_data).ok().map(untag);
+        let kinds = [self.layout.types.bytecode_array, self.layout.types.interpreter_data];
+        data.and_then(|data| self.kind_of(data)).is_some_and(|kind| kinds.contains(&kind))
+    }
+
+    /// The name of the builtin that a code object stands for; none if it is none, or the program has no symbols.
+    pub(crate) fn builtin_of(&self, code: u64) -> Option<&str> {
+        let fields = &self.layout.fields;
+        if fields.code_is_inline == 1 {
+            // These versions place builtins in the order of their numbers; the number follows the flags, -1 is none.
+            let number = self.half(code.checked_add(fields.code_flags + 4)?).ok()?;
+            return self.layout.builtin_numbered(number);
+        }
+        let start = self.field(code, fields.code_instruction_start).ok()?;
+        self.layout.builtin_at(start.wrapping_sub(self.builtins_moved()))
+    }
+
+    /// How far from the program's own copy the builtins lie that this heap calls: newer versions map them near to the
+    /// code that they compile.
+    fn builtins_moved(&self) -> u64 {
+        *self.builtins_moved.get_or_init(|| {
+            let (Some(stream), Some(first)) =
+                (self.layout.fields.code_instruction_stream, self.layout.first_builtin())
+            else {
+                return 0;
+            };
+            // The first one has the lowest address of all code that has no instructions in the heap.
+            let is_outside = |code: &Code| self.field(code.object, stream).is_ok_and(|word| word == 0);
+            let codes = CodeIndex::new(self);
+            let lowest = codes.all().iter().find(|code| is_outside(code));
+            lowest.map_or(0, |code| code.start.wrapping_sub(first))
+        })
     }
 
     fn bytecode_in(&self, object: u64, offset: u64) -> Option<u64> {

@@ -16,6 +16,7 @@ pub use dictionary::Entry;
 pub use elements::{Element, Elements};
 pub use function::{FunctionInfo, ScriptPlace};
 pub use names::KnownNames;
+pub(crate) use names::Privacy;
 pub use number::number_text;
 pub use position::{LineTable, line_and_column};
 pub use property::{Property, PropertyValue};

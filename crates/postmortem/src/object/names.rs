@@ -37,7 +37,33 @@ impl KnownNames {
     }
 }
 
+/// Who sees a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Privacy {
+    /// Programs.
+    None,
+    /// V8 and Node alone.
+    Internal,
+    /// A class: `#name`, or that an object is one of the class.
+    Name,
+}
+
 impl Heap<'_> {
+    /// Who sees a symbol: its flags, behind its hash, say it (`Symbol` in `src/objects/name.h`).
+    pub(crate) fn symbol_privacy(&self, symbol: u64) -> Privacy {
+        let flags = self.half(symbol.wrapping_add(12)).unwrap_or(0);
+        // The two lowest bits since V8 14, flags of their own before.
+        let (private, name) = match self.layout.version.major {
+            14.. => (flags & 0b11 != 0, flags & 0b10 != 0),
+            _ => (flags & 1 != 0, flags & 0b11_0000 != 0),
+        };
+        match (private, name) {
+            (_, true) => Privacy::Name,
+            (true, false) => Privacy::Internal,
+            (false, false) => Privacy::None,
+        }
+    }
+
     /// The description of a symbol.
     pub fn symbol_text(&self, symbol: u64) -> Option<String> {
         let name = self.field(symbol, self.layout.fields.symbol_name).ok()?;

@@ -46,6 +46,10 @@ impl Heap<'_> {
         }
         let bit = |bit: u64| flags >> bit & 1 == 1;
         let mut at = fields.scope_info_first + 1;
+        // Since V8 12 a module's scope has the number of its imports and exports before the names.
+        if local_count > 0 && self.layout.version.major >= 12 && word(at).is_some_and(|word| word & 1 == 0) {
+            at += 1;
+        }
         let inline = local_count < MOST_INLINE_NAMES;
         let locals = match inline {
             true => (at..at + local_count).map_while(word).collect(),
@@ -106,6 +110,12 @@ impl Heap<'_> {
         }
     }
 
+    /// Whether a context is a module's: it has the module where others have an extension.
+    fn is_module_context(&self, context: u64) -> bool {
+        let kind = self.kind_of(context).map(u64::from);
+        kind.is_some_and(|kind| self.layout.fields.last_context_type.checked_sub(kind) == Some(3))
+    }
+
     /// Whether a context has a slot for an object with further variables.
     pub(crate) fn has_extension_slot(&self, context: u64) -> bool {
         self.scope_bits(context) >> scope_flags::EXTENSION & 1 == 1
@@ -130,7 +140,7 @@ impl Heap<'_> {
         // may be the last slot.
         let locals = info.locals.len();
         let after = words.len().saturating_sub(locals);
-        let extended = self.has_extension(&words, locals) && after > 2;
+        let extended = (self.is_module_context(context) || self.has_extension(&words, locals)) && after > 2;
         let first = if extended { 3 } else { 2 };
         let values = words.get(first..).unwrap_or_default();
         let values = values.iter().map(|word| self.cell_content(*word));

@@ -67,6 +67,11 @@ impl CodeIndex {
         Self { codes }
     }
 
+    /// All of it, by address.
+    pub fn all(&self) -> &[Code] {
+        &self.codes
+    }
+
     /// The code of a code object.
     pub fn of(&self, object: u64) -> Option<Code> {
         self.codes.iter().find(|code| code.object == object).copied()

@@ -85,7 +85,7 @@ pub(crate) fn function_name(frame: &Frame) -> String {
 /// `script:line:column` of the call; of C++ the program or library.
 pub(crate) fn place(frame: &Frame) -> Option<String> {
     if let Some(module) = &frame.module {
-        return Some(module.clone());
+        return module.rsplit('/').next().map(str::to_owned);
     }
     let script = frame.script.as_ref()?;
     let numbers = [frame.line, frame.column].into_iter().flatten().map(|number| format!(":{number}"));
