@@ -39,6 +39,14 @@ fn functions_that_wait_are_those_that_v8_lists() {
             let stack = Walker::new(&heap, &opened.executable).stack().expect("a stack");
             let ours: Vec<_> = stack.async_frames.iter().map(told).collect();
             assert_eq!(ours, expected, "{version}");
+            // What V8 goes on with has the name of its code.
+            let builtins = stack.frames.iter().filter(|frame| frame.kind == FrameKind::Builtin);
+            let mut names = builtins.filter_map(|frame| frame.function.as_deref());
+            assert!(
+                names.any(|name| name == "AsyncFunctionAwaitResolveClosure"),
+                "{version}: {:?}",
+                stack.frames
+            );
         }
     }
 }

@@ -39,9 +39,12 @@ impl Notes {
         while let Some((head, rest)) = bytes.split_first_chunk::<12>() {
             let (name_length, length, kind) = (four(head, 0), four(head, 4), four(head, 8));
             let padded = |length: u32| (length as usize).next_multiple_of(4);
+            // Others number their notes as they like.
+            let is_core = rest.get(..name_length as usize).is_some_and(|name| name.starts_with(b"CORE\0"));
             let Some(rest) = rest.get(padded(name_length)..) else { return };
             let Some(body) = rest.get(..length as usize) else { return };
             match kind {
+                _ if !is_core => {}
                 NT_PRSTATUS if machine == EM_X86_64 => self.threads.extend(thread(body)),
                 NT_AUXV => self.auxiliary = AuxiliaryVector::parse(body),
                 NT_FILE => self.files = files(body),
@@ -105,6 +108,20 @@ mod tests {
         notes.add(&file_note(1, b"/bin/node\0"), EM_X86_64);
         let file = MappedFile { range: 0x1000..0x3000, offset: 8192, path: "/bin/node".to_owned() };
         assert_eq!(notes.files, [file]);
+    }
+
+    #[test]
+    fn notes_of_others_are_left_alone() {
+        let mut note = [10, 400, NT_PRSTATUS].map(u32::to_le_bytes).concat();
+        note.extend_from_slice(b"heapdowse\0\0\0");
+        note.extend_from_slice(&[b' '; 400]);
+        let mut notes = Notes::default();
+        notes.add(&note, EM_X86_64);
+        assert_eq!(notes.threads, []);
+        note.splice(..12, [5, 400, NT_PRSTATUS].map(u32::to_le_bytes).concat());
+        note.splice(12..24, *b"CORE\0\0\0\0");
+        notes.add(&note, EM_X86_64);
+        assert_eq!(notes.threads.len(), 1);
     }
 
     #[test]

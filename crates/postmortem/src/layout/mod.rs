@@ -136,6 +136,12 @@ impl Layout {
         Some(&self.builtins[at].1)
     }
 
+    /// The builtin whose code an address is in.
+    pub(crate) fn builtin_around(&self, address: u64) -> Option<&str> {
+        let next = self.builtins.partition_point(|(start, _)| *start <= address);
+        self.builtins[..next].last().map(|(_, name)| name.as_str())
+    }
+
     /// Where the first builtin of the program is.
     pub(crate) fn first_builtin(&self) -> Option<u64> {
         self.builtins.first().map(|(start, _)| *start)

@@ -210,6 +210,11 @@ impl Heap<'_> {
         self.layout.builtin_at(start.wrapping_sub(self.builtins_moved()))
     }
 
+    /// The name of the builtin that an address in its code belongs to; the caller knows that it does.
+    pub(crate) fn builtin_at(&self, address: u64) -> Option<&str> {
+        self.layout.builtin_around(address.wrapping_sub(self.builtins_moved()))
+    }
+
     /// How far from the program's own copy the builtins lie that this heap calls: newer versions map them near to the
     /// code that they compile.
     fn builtins_moved(&self) -> u64 {

@@ -246,9 +246,20 @@ impl<'h, 'm> Walker<'h, 'm> {
                 Some(position) => {
                     stack.frames.push(self.frame(FrameKind::Interpreted, at, function, position))
                 }
-                None => stack.frames.push(self.frame(FrameKind::Builtin, at, function, None)),
+                None => {
+                    let mut frame = self.frame(FrameKind::Builtin, at, function, None);
+                    // Functions that V8 makes for itself have no names; their code has.
+                    if frame.function.as_deref() == Some("") && self.is_builtin_code(at.pc) {
+                        frame.function = self.heap.builtin_at(at.pc).map(str::to_owned);
+                    }
+                    stack.frames.push(frame);
+                }
             },
         }
+    }
+
+    fn is_builtin_code(&self, pc: u64) -> bool {
+        self.builtins.contains(&pc) || self.codes.kind_at(pc) == Some(CodeKind::Builtin)
     }
 
     /// Where the interpreter was in a function; `None` if the frame is none of the interpreter's.
