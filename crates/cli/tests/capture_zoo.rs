@@ -12,7 +12,7 @@ use std::{
 
 use common::{
     Files,
-    victim::{Checker, Victim, ask, children, compiled, flagged, threads},
+    victim::{Checker, Victim, ask, children, compiled, ranges_flagged, ranges_without, threads},
 };
 
 fn soak() -> bool {
@@ -130,15 +130,19 @@ fn a_server_under_load_loses_and_gains_nothing() {
     let checker = Checker::of(&victim);
     std::thread::sleep(Duration::from_millis(100));
     let before = (descriptors(pid), threads(pid).len());
-    let (memory, unforkable) = (resident(pid), flagged(pid, "dc"));
+    let memory = resident(pid);
     let captures = if soak() { 300 } else { 25 };
     for round in 0..captures {
         // The other work of the server goes on, too.
         if round % 5 == 0 {
             assert_eq!(ask(victim.port(), "/work").as_deref(), Ok("worked"));
         }
+        let unforkable = ranges_flagged(pid, "dc");
         let answer = files.json(&["capture", &pid.to_string(), "-o", "core", "--force", "--json"]);
         assert_eq!(answer["mode"], "fork", "{round}: {answer}");
+        // V8 gives pages back and takes others meanwhile; those that are still there are as they were.
+        assert!(unforkable.len() > 50, "{unforkable:?}");
+        assert_eq!(ranges_without(pid, "dc", &unforkable), [], "{round}");
         assert_eq!(answer["warnings"].as_array().map(Vec::len), Some(0), "{answer}");
     }
     assert_eq!((descriptors(pid), threads(pid).len()), before);
@@ -146,8 +150,6 @@ fn a_server_under_load_loses_and_gains_nothing() {
     eprintln!("{captures} captures, {answers} answers, longest gap {gap:?}");
     victim.assert_unharmed(0);
     assert!(resident(pid) < memory + (40 << 20), "{memory} bytes before, {} now", resident(pid));
-    let now = flagged(pid, "dc");
-    assert!(now * 10 > unforkable * 7, "of {unforkable} unforkable mappings {now} are left");
     assert_eq!(ask(victim.port(), "/spawn").as_deref(), Ok("7"));
     assert_eq!(children(pid), Vec::<u32>::new());
 }

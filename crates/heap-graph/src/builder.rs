@@ -31,6 +31,10 @@ pub struct GraphBuilder {
     string_of: HashTable<u32>,
 }
 
+/// A name that a builder holds: given to many nodes and edges, its text is looked up once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameIndex(u32);
+
 fn hash_of(text: &[u8]) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write(text);
@@ -58,6 +62,19 @@ impl GraphBuilder {
         }
     }
 
+    /// Makes room for so many nodes.
+    pub fn reserve(&mut self, nodes: usize) {
+        self.kind.reserve_exact(nodes);
+        for column in [&mut self.name, &mut self.id, &mut self.self_size, &mut self.edge_count] {
+            column.reserve_exact(nodes);
+        }
+    }
+
+    /// Holds a name.
+    pub fn name(&mut self, text: &str) -> NameIndex {
+        NameIndex(self.string(text))
+    }
+
     fn string(&mut self, text: &str) -> u32 {
         let hash = hash_of(text.as_bytes());
         if let Some(index) = self.string_of.find(hash, |index| self.strings.bytes(*index) == text.as_bytes())
@@ -78,6 +95,15 @@ impl GraphBuilder {
     /// The same, by the code of a kind, which may be one without a name.
     pub(crate) fn node_of_code(&mut self, kind: u8, name: &str, id: u32, self_size: u64) {
         let name = self.string(name);
+        self.push_node(kind, name, id, self_size);
+    }
+
+    /// The same, with a name that is held.
+    pub fn node_named(&mut self, kind: NodeKind, name: NameIndex, id: u32, self_size: u64) {
+        self.push_node(kind as u8, name.0, id, self_size);
+    }
+
+    fn push_node(&mut self, kind: u8, name: u32, id: u32, self_size: u64) {
         if self_size >= u64::from(u32::MAX) {
             self.big_sizes.push((self.kind.len() as u32, self_size));
         }
@@ -123,6 +149,15 @@ impl GraphBuilder {
             EdgeName::Index(index) => index,
             EdgeName::Name(name) => self.string(name),
         };
+        self.push_edge(kind, name, to);
+    }
+
+    /// The same, with a name that is held.
+    pub fn edge_named(&mut self, kind: EdgeKind, name: NameIndex, to: NodeIndex) {
+        self.push_edge(kind as u8, name.0, to.0);
+    }
+
+    fn push_edge(&mut self, kind: u8, name: u32, to: u32) {
         self.edge_kind.push(kind);
         self.edge_name.push(name);
         self.edge_to.push(to);

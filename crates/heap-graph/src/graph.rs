@@ -118,6 +118,10 @@ pub struct Header {
     pub unknown_node_kinds: Vec<String>,
     /// Edge types that this version has no name for.
     pub unknown_edge_kinds: Vec<String>,
+    /// The newest of the known node types that the file's list has: older versions have shorter lists. `None`: all.
+    pub last_node_kind: Option<u8>,
+    /// The same for edge types.
+    pub last_edge_kind: Option<u8>,
 }
 
 impl Header {

@@ -5,7 +5,7 @@
 //! offset, length, XXH3 of its bytes. Sections begin at multiples of 64. Columns are stored as they are; the
 //! rest is JSON. A section is checked against its hash when it is first asked for.
 //!
-//! Versions: 1 is the first. A file of another version is not read, but made anew.
+//! Versions: 1 is the first, 2 knows how many kinds the file lists. A file of another version is not read, but made anew.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::strings::Strings;
 use crate::traces::AllocationTraces;
 
 const MAGIC: [u8; 8] = *b"HDWINDEX";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const ALIGNMENT: u64 = 64;
 
 /// Why an index file can't serve. The remedy is always to make it anew.

@@ -28,6 +28,17 @@ fn quoted(names: &[&str]) -> String {
     format!("[{}]", names.join(","))
 }
 
+/// The list of kinds: of the known ones as many as the version has. Kinds without a name of ours follow all of them.
+fn kinds<'n>(known: &[&'n str], unknown: &'n [String], last: Option<u8>, used: &[u8]) -> Vec<&'n str> {
+    let count = match last {
+        Some(last) if unknown.is_empty() => {
+            usize::from(used.iter().copied().max().map_or(last, |most| most.max(last))) + 1
+        }
+        _ => known.len(),
+    };
+    known.iter().copied().take(count).chain(unknown.iter().map(String::as_str)).collect()
+}
+
 impl<W: Write> Writer<'_, W> {
     fn file(mut self) -> io::Result<()> {
         self.header()?;
@@ -57,16 +68,18 @@ impl<W: Write> Writer<'_, W> {
 
     fn header(&mut self) -> io::Result<()> {
         let header = &self.graph.header;
-        let node_kinds: Vec<&str> = NodeKind::KNOWN
-            .iter()
-            .map(|kind| kind.name())
-            .chain(header.unknown_node_kinds.iter().map(String::as_str))
-            .collect();
-        let edge_kinds: Vec<&str> = EdgeKind::KNOWN
-            .iter()
-            .map(|kind| kind.name())
-            .chain(header.unknown_edge_kinds.iter().map(String::as_str))
-            .collect();
+        let node_kinds = kinds(
+            &NodeKind::KNOWN.map(NodeKind::name),
+            &header.unknown_node_kinds,
+            header.last_node_kind,
+            &self.graph.nodes.kind,
+        );
+        let edge_kinds = kinds(
+            &EdgeKind::KNOWN.map(EdgeKind::name),
+            &header.unknown_edge_kinds,
+            header.last_edge_kind,
+            &self.graph.edges.kind,
+        );
         let fields = self.node_fields();
         let numbers = vec!["\"number\""; fields.len() - 2].join(",");
         let native = match header.extra_native_bytes {
@@ -96,9 +109,9 @@ impl<W: Write> Writer<'_, W> {
         self.out.write_all(b"\"nodes\":[")?;
         let graph = self.graph;
         let (traced, states) = (self.has_traces(), graph.header.has_detachedness());
+        let mut line = Records::new(&mut *self.out);
         for node in graph.nodes() {
             let at = node.index();
-            let mut line = Line::new(at > 0);
             line.number(u64::from(graph.nodes.kind[at]));
             line.number(u64::from(graph.nodes.name[at]));
             line.number(graph.id(node));
@@ -111,8 +124,9 @@ impl<W: Write> Writer<'_, W> {
             if states {
                 line.number(u64::from(graph.raw_detachedness(node)));
             }
-            self.out.write_all(line.bytes())?;
+            line.end()?;
         }
+        line.flush()?;
         self.out.write_all(b"],\n")
     }
 
@@ -120,13 +134,14 @@ impl<W: Write> Writer<'_, W> {
         self.out.write_all(b"\"edges\":[")?;
         let fields = self.node_fields().len() as u64;
         let edges = &self.graph.edges;
+        let mut line = Records::new(&mut *self.out);
         for at in 0..edges.to.len() {
-            let mut line = Line::new(at > 0);
             line.number(u64::from(edges.kind[at]));
             line.number(u64::from(edges.name[at]));
             line.number(u64::from(edges.to[at]) * fields);
-            self.out.write_all(line.bytes())?;
+            line.end()?;
         }
+        line.flush()?;
         self.out.write_all(b"],\n")
     }
 
@@ -134,25 +149,27 @@ impl<W: Write> Writer<'_, W> {
         let traces = &self.graph.traces;
         let none = |value: u32| if value == u32::MAX { u64::from(u32::MAX) } else { u64::from(value) };
         self.out.write_all(b"\"trace_function_infos\":[")?;
-        for (at, function) in traces.functions.iter().enumerate() {
-            let mut line = Line::new(at > 0);
+        let mut line = Records::new(&mut *self.out);
+        for function in traces.functions.iter() {
             line.number(function.function_id);
             for value in
                 [function.name, function.script_name, function.script_id, function.line, function.column]
             {
                 line.number(none(value));
             }
-            self.out.write_all(line.bytes())?;
+            line.end()?;
         }
+        line.flush()?;
         self.out.write_all(b"],\n\"trace_tree\":")?;
         self.trace_tree()?;
         self.out.write_all(b",\n\"samples\":[")?;
-        for (at, sample) in traces.samples.iter().enumerate() {
-            let mut line = Line::new(at > 0);
+        let mut line = Records::new(&mut *self.out);
+        for sample in traces.samples.iter() {
             line.number(sample.timestamp_us);
             line.number(sample.last_assigned_id);
-            self.out.write_all(line.bytes())?;
+            line.end()?;
         }
+        line.flush()?;
         self.out.write_all(b"],\n")
     }
 
@@ -189,15 +206,16 @@ impl<W: Write> Writer<'_, W> {
         self.out.write_all(b"\"locations\":[")?;
         let fields = self.node_fields().len() as u64;
         let locations = &self.graph.locations;
+        let mut line = Records::new(&mut *self.out);
         for (at, &node) in locations.node.iter().enumerate() {
             let place = self.graph.location_at(at);
-            let mut line = Line::new(at > 0);
             line.number(u64::from(node) * fields);
             line.number(u64::from(place.script_id));
             line.number(u64::from(place.line));
             line.number(u64::from(place.column));
-            self.out.write_all(line.bytes())?;
+            line.end()?;
         }
+        line.flush()?;
         self.out.write_all(b"],\n")
     }
 
@@ -211,36 +229,71 @@ impl<W: Write> Writer<'_, W> {
     }
 }
 
-/// One record as text.
-struct Line {
-    bytes: [u8; 200],
+/// Bytes that are collected before they are handed on.
+const CHUNK: usize = 1 << 16;
+/// More than any record has: seven numbers of twenty digits, and what stands between them.
+const RECORD: usize = 200;
+
+/// The numbers from 0 to 99 in two digits each.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
+    }
+    pairs
+};
+
+/// Records of numbers as text, a line each. Most of the time of writing goes here: digits are written where they stay,
+/// which takes half the time of a formatter that hands them over.
+struct Records<'w, W> {
+    out: &'w mut W,
+    text: Vec<u8>,
     length: usize,
-    first: bool,
+    is_first: bool,
+    begins: bool,
 }
 
-impl Line {
-    fn new(after_another: bool) -> Self {
-        let mut line = Line { bytes: [0; 200], length: 0, first: true };
-        if after_another {
-            line.bytes[..2].copy_from_slice(b"\n,");
-            line.length = 2;
-        }
-        line
+impl<'w, W: Write> Records<'w, W> {
+    fn new(out: &'w mut W) -> Self {
+        Self { out, text: vec![0; CHUNK + RECORD], length: 0, is_first: true, begins: true }
     }
 
     fn number(&mut self, value: u64) {
-        if !std::mem::replace(&mut self.first, false) {
-            self.bytes[self.length] = b',';
+        if self.begins {
+            self.begins = false;
+            if !std::mem::replace(&mut self.is_first, false) {
+                self.text[self.length..self.length + 2].copy_from_slice(b"\n,");
+                self.length += 2;
+            }
+        } else {
+            self.text[self.length] = b',';
             self.length += 1;
         }
-        let mut digits = itoa::Buffer::new();
-        let digits = digits.format(value).as_bytes();
-        self.bytes[self.length..self.length + digits.len()].copy_from_slice(digits);
-        self.length += digits.len();
+        let digits = value.checked_ilog10().unwrap_or(0) as usize + 1;
+        let place = &mut self.text[self.length..self.length + digits];
+        let (mut rest, mut at) = (value, digits);
+        while at >= 2 {
+            place[at - 2..at].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+            (rest, at) = (rest / 100, at - 2);
+        }
+        if at == 1 {
+            place[0] = b'0' + rest as u8;
+        }
+        self.length += digits;
     }
 
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+    /// Ends a record.
+    fn end(&mut self) -> io::Result<()> {
+        self.begins = true;
+        if self.length >= CHUNK { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.text[..self.length])?;
+        self.length = 0;
+        Ok(())
     }
 }
 

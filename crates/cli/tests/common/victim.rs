@@ -5,6 +5,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -145,11 +146,38 @@ pub(crate) fn state(pid: u32) -> Option<char> {
     field(&status, "State").chars().next()
 }
 
-/// How many mappings of a process have this flag.
-pub(crate) fn flagged(pid: u32, flag: &str) -> usize {
+/// The mappings with a flag of the kernel's.
+pub(crate) fn ranges_flagged(pid: u32, flag: &str) -> Vec<Range<u64>> {
+    mappings(pid).into_iter().filter(|(_, flags)| has(flags, flag)).map(|(range, _)| range).collect()
+}
+
+/// Those of `ranges` that are still there, but have the flag no longer.
+pub(crate) fn ranges_without(pid: u32, flag: &str, ranges: &[Range<u64>]) -> Vec<Range<u64>> {
+    let now = mappings(pid);
+    let lost = |range: &&Range<u64>| {
+        now.iter().any(|(mapping, flags)| mapping.contains(&range.start) && !has(flags, flag))
+    };
+    ranges.iter().filter(lost).cloned().collect()
+}
+
+fn has(flags: &str, flag: &str) -> bool {
+    flags.split_whitespace().any(|word| word == flag)
+}
+
+fn mappings(pid: u32) -> Vec<(Range<u64>, String)> {
     let smaps = std::fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap();
-    let flags = smaps.lines().filter_map(|line| line.strip_prefix("VmFlags:"));
-    flags.filter(|flags| flags.split_whitespace().any(|word| word == flag)).count()
+    let mut range = 0..0;
+    let mut found = Vec::new();
+    for line in smaps.lines() {
+        let first = line.split(' ').next().and_then(|word| word.split_once('-'));
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        if let Some((start, end)) = first.and_then(|(start, end)| Some((number(start)?, number(end)?))) {
+            range = start..end;
+        } else if let Some(flags) = line.strip_prefix("VmFlags:") {
+            found.push((range.clone(), flags.to_owned()));
+        }
+    }
+    found
 }
 
 /// One request; the body of the answer.

@@ -199,6 +199,11 @@ fn codes(
         .collect()
 }
 
+/// The highest code of a known kind.
+fn last_known(kinds: &[u8], known: usize) -> Option<u8> {
+    kinds.iter().copied().filter(|kind| usize::from(*kind) < known).max()
+}
+
 fn node_layout(meta: &Value, header: &mut Header) -> Result<NodeLayout, ReadError> {
     let fields = names(meta, "node_fields")?;
     let at = |field| position(&fields, "node_fields", field);
@@ -217,6 +222,7 @@ fn node_layout(meta: &Value, header: &mut Header) -> Result<NodeLayout, ReadErro
         kinds: codes(types, NodeKind::KNOWN.len(), find, &mut header.unknown_node_kinds),
     };
     few_enough("node_types", &header.unknown_node_kinds)?;
+    header.last_node_kind = last_known(&layout.kinds, NodeKind::KNOWN.len());
     header.node_fields = fields;
     Ok(layout)
 }
@@ -235,5 +241,6 @@ fn edge_layout(meta: &Value, header: &mut Header) -> Result<EdgeLayout, ReadErro
         kinds: codes(types, EdgeKind::KNOWN.len(), find, &mut header.unknown_edge_kinds),
     };
     few_enough("edge_types", &header.unknown_edge_kinds)?;
+    header.last_edge_kind = last_known(&layout.kinds, EdgeKind::KNOWN.len());
     Ok(layout)
 }

@@ -1,70 +1,70 @@
 //! What the kinds of objects hold: strings, arrays, tables, contexts, maps.
 
-use heap_graph::{EdgeKind, EdgeName, NodeIndex};
+use heap_graph::{EdgeKind, NodeIndex};
 
-use super::edges::Emitter;
-use crate::heap::MapInfo;
+use super::edges::{Emitter, Here};
 use crate::heap::words::{is_strong, is_weak, tag, untag};
 
 impl Emitter<'_, '_> {
-    pub(super) fn contents(&mut self, object: u64, map: &MapInfo) {
+    pub(super) fn contents(&mut self, here: &Here<'_>) {
         let heap = self.heap;
+        let map = &here.plan.map;
         let (fields, types) = (&heap.layout.fields, &heap.layout.types);
         match map.kind {
-            _ if map.is_string() => self.string(object, map),
-            _ if map.is_receiver(heap.layout) => self.receiver(object, map),
+            _ if map.is_string() => self.string(here),
+            _ if map.is_receiver(heap.layout) => self.receiver(here),
             kind if kind == crate::heap::kind::native_context(fields) => {}
-            _ if map.is_context(heap.layout) => self.variables(object),
-            kind if kind == types.ephemeron_hash_table => self.ephemerons(object),
-            kind if kind == types.map => self.map_fields(object),
-            kind if kind == types.code => self.code_fields(object),
+            _ if map.is_context(heap.layout) => self.variables(here),
+            kind if kind == types.ephemeron_hash_table => self.ephemerons(here),
+            kind if kind == types.map => self.map_fields(here),
+            kind if kind == types.code => self.code_fields(here),
             kind if kind == types.descriptor_array || kind == types.strong_descriptor_array => {
-                self.indexed(object, fields.descriptors_header);
+                self.indexed(here, fields.descriptors_header);
             }
             // The oldest version takes transitions for a plain weak array.
             kind if kind == types.transition_array && heap.layout.version.major <= 10 => {
-                self.indexed(object, fields.array_data);
+                self.indexed(here, fields.array_data);
             }
-            kind if kind == types.weak_fixed_array => self.indexed(object, fields.array_data),
-            kind if kind == types.weak_array_list => self.indexed(object, fields.array_data + 8),
+            kind if kind == types.weak_fixed_array => self.indexed(here, fields.array_data),
+            kind if kind == types.weak_array_list => self.indexed(here, fields.array_data + 8),
             kind if (types.fixed_array..types.byte_array).contains(&kind) => {
-                self.indexed(object, fields.array_data)
+                self.indexed(here, fields.array_data)
             }
             _ => {}
         }
     }
 
-    fn string(&mut self, object: u64, map: &MapInfo) {
+    fn string(&mut self, here: &Here<'_>) {
         let fields = &self.heap.layout.fields;
-        let parts: &[(&str, u64)] = match map.kind & 7 {
+        let parts: &[(&str, u64)] = match here.plan.map.kind & 7 {
             1 => &[("first", fields.cons_first), ("second", fields.cons_second)],
             3 => &[("parent", fields.sliced_parent)],
             5 => &[("actual", fields.thin_actual)],
             _ => &[],
         };
         for (name, offset) in parts {
-            self.internal(object, *offset, name);
+            self.internal(here, *offset, name);
         }
     }
 
     /// All words from an offset on, by their number.
-    fn indexed(&mut self, object: u64, first: u64) {
-        let words = self.heap.size_of(object).unwrap_or(0).saturating_sub(first) / 8;
-        for at in 0..words {
-            let offset = first + 8 * at;
-            let Ok(word) = self.heap.field(object, offset) else { return };
+    fn indexed(&mut self, here: &Here<'_>, first: u64) {
+        let words = (first / 8) as usize..here.word_count();
+        for (number, word) in words.filter_map(|at| here.word(at)).enumerate() {
             if is_weak(word) {
-                self.weak_to(word, &at.to_string());
+                let name = self.number(number);
+                self.weak_to(word, name);
             } else if is_strong(word) {
-                self.internal_to(word, &at.to_string());
+                let name = self.number(number);
+                self.internal_to(word, name);
             }
         }
         // V8 goes over long ones once.
         self.end = self.end.min(first);
     }
 
-    fn variables(&mut self, context: u64) {
-        let heap = self.heap;
+    fn variables(&mut self, here: &Here<'_>) {
+        let (heap, context) = (self.heap, here.address);
         let words = heap.array_words(context);
         let variables = match heap.is_declaration_context(context) {
             true => heap.context_variables(context),
@@ -73,7 +73,8 @@ impl Emitter<'_, '_> {
         for (name, value) in variables {
             let Some(name) = heap.key_text(name) else { continue };
             if let Some(to) = self.node_of(value) {
-                self.graph.edge(EdgeKind::Context, EdgeName::Name(&name), NodeIndex(to));
+                let name = self.graph.name(&name);
+                self.graph.edge_named(EdgeKind::Context, name, NodeIndex(to));
             }
             // Where it lies: each slot once.
             let slot = words
@@ -86,26 +87,25 @@ impl Emitter<'_, '_> {
         }
         let data = heap.layout.fields.array_data;
         for (at, name) in ["scope_info", "previous"].into_iter().enumerate() {
-            self.internal(context, data + 8 * at as u64, name);
+            self.internal(here, data + 8 * at as u64, name);
         }
         if heap.has_extension_slot(context) {
-            self.internal(context, data + 16, "extension");
+            self.internal(here, data + 16, "extension");
         }
     }
 
     /// A weak collection's table: weak edges to keys and values, and the pairs.
-    fn ephemerons(&mut self, table: u64) {
-        let heap = self.heap;
+    fn ephemerons(&mut self, here: &Here<'_>) {
+        let (heap, table) = (self.heap, here.address);
         let first = heap.layout.fields.ephemeron_prefix;
-        let size = heap.size_of(table).unwrap_or(0);
-        for offset in (first..size).step_by(16) {
+        for offset in (first..here.size).step_by(16) {
             for (half, offset) in [offset, offset + 8].into_iter().enumerate() {
-                let Ok(word) = heap.field(table, offset) else { continue };
+                let Some(word) = here.field(offset) else { continue };
                 self.visit(offset);
-                let at = (offset - heap.layout.fields.array_data) / 8;
+                let at = self.number(((offset - heap.layout.fields.array_data) / 8) as usize);
                 if is_strong(word) && heap.is_object(untag(word)) && (half == 0 || self.essential_value(word))
                 {
-                    self.weak_to(word, &at.to_string());
+                    self.weak_to(word, at);
                 }
             }
         }
@@ -150,29 +150,30 @@ impl Emitter<'_, '_> {
             "{number} / part of key ({} @{}) -> value ({} @{}) pair in WeakMap (table @{})",
             key.0, key.1, value.0, value.1, table
         );
-        self.graph.edge(EdgeKind::Internal, EdgeName::Name(&name), NodeIndex(to));
+        let name = self.graph.name(&name);
+        self.graph.edge_named(EdgeKind::Internal, name, NodeIndex(to));
     }
 
     /// Two fields of code have one of two meanings: that of baseline code, which has bytecode, and that of optimized code.
-    fn code_fields(&mut self, code: u64) {
+    fn code_fields(&mut self, here: &Here<'_>) {
         let fields = &self.heap.layout.fields;
         let (data, table) = (fields.code_deoptimization_data, fields.code_position_table);
-        if self.heap.is_baseline(code) {
-            self.internal(code, data, "interpreter_data");
-            self.internal(code, table, "bytecode_offset_table");
-        } else if self.strong_field(code, data).is_some() {
-            self.internal(code, data, "deoptimization_data");
-            self.internal(code, table, "source_position_table");
+        if self.heap.is_baseline(here.address) {
+            self.internal(here, data, "interpreter_data");
+            self.internal(here, table, "bytecode_offset_table");
+        } else if here.field(data).is_some_and(is_strong) {
+            self.internal(here, data, "deoptimization_data");
+            self.internal(here, table, "source_position_table");
         }
     }
 
     /// Two fields of a map have one of several meanings, which the target's kind tells.
-    fn map_fields(&mut self, map: u64) {
+    fn map_fields(&mut self, here: &Here<'_>) {
         let heap = self.heap;
         let types = &heap.layout.types;
         let constructor = heap.layout.fields.map_constructor;
         let kind = |word: u64| heap.target(word).and_then(|object| heap.kind_of(object));
-        if let Ok(word) = heap.field(map, constructor) {
+        if let Some(word) = here.field(constructor) {
             let name = match kind(word) {
                 Some(kind) if kind == types.map => "back_pointer",
                 Some(kind) if kind == crate::heap::kind::native_context(&heap.layout.fields) => {
@@ -180,16 +181,19 @@ impl Emitter<'_, '_> {
                 }
                 _ => "constructor",
             };
-            self.internal(map, constructor, name);
+            self.internal(here, constructor, name);
         }
         let transitions = heap.layout.fields.map_descriptors + 24;
-        if let Ok(word) = heap.field(map, transitions) {
+        if let Some(word) = here.field(transitions) {
             match kind(word) {
-                _ if is_weak(word) => self.weak(map, transitions, "transition"),
-                Some(kind) if kind == types.prototype_info => {
-                    self.internal(map, transitions, "prototype_info")
+                _ if is_weak(word) => {
+                    let name = self.graph.name("transition");
+                    self.weak(here, transitions, name);
                 }
-                Some(_) => self.internal(map, transitions, "transitions"),
+                Some(kind) if kind == types.prototype_info => {
+                    self.internal(here, transitions, "prototype_info")
+                }
+                Some(_) => self.internal(here, transitions, "transitions"),
                 None => {}
             }
         }

@@ -1,17 +1,19 @@
 //! The writer of nodes and edges, and the rules that hold for all kinds of objects.
 
-use heap_graph::{EdgeKind, EdgeName, GraphBuilder, NodeIndex, NodeKind};
-use rustc_hash::FxHashSet;
+use std::rc::Rc;
+
+use heap_graph::{EdgeKind, EdgeName, GraphBuilder, NameIndex, NodeIndex, NodeKind};
 
 use super::GraphOptions;
 use super::groups::{Group, edge_name};
 use super::ids::Ids;
-use super::names::Places;
+use super::names::Shared;
 use super::ordinals::Ordinals;
+use super::plan::{Plan, PlannedField, Plans};
 use super::shapes::Shapes;
-use super::tags::Tags;
+use super::tags::{NAMES, Tags};
 use crate::Heap;
-use crate::heap::MapInfo;
+use crate::heap::bitmap::Bitmap;
 use crate::heap::kind::Body;
 use crate::heap::words::{is_strong, is_weak, untag};
 use crate::object::ClassNames;
@@ -19,7 +21,7 @@ use crate::object::ClassNames;
 /// Everything that writing takes.
 pub(super) struct Emitter<'e, 'm> {
     pub(super) heap: &'e Heap<'m>,
-    pub(super) ordinals: &'e Ordinals<'e>,
+    pub(super) ordinals: &'e Ordinals,
     pub(super) ids: &'e Ids,
     pub(super) shapes: &'e Shapes,
     pub(super) classes: &'e ClassNames<'e, 'm>,
@@ -31,7 +33,11 @@ pub(super) struct Emitter<'e, 'm> {
     pub(super) buffers: Vec<u64>,
     /// All of it.
     pub(super) buffer_bytes: u64,
-    pub(super) places: Places,
+    pub(super) words: Words,
+    pub(super) plans: Plans,
+    pub(super) shared: Shared,
+    /// The fields of functions.
+    pub(super) function_fields: Vec<PlannedField>,
     /// Words of the object at hand that have an edge already.
     pub(super) visited: Vec<bool>,
     /// Bytes of the object at hand that are still to be looked at.
@@ -40,13 +46,68 @@ pub(super) struct Emitter<'e, 'm> {
     pub(super) no_initial_map: bool,
 }
 
-/// Objects that V8 leaves out where it names its own things (`IsEssentialObject`): all programs have them.
-pub(super) struct Inessential(FxHashSet<u64>);
+/// The object at hand.
+pub(super) struct Here<'e> {
+    pub(super) address: u64,
+    pub(super) size: u64,
+    words: &'e [[u8; 8]],
+    pub(super) plan: Rc<Plan>,
+}
+
+impl Here<'_> {
+    /// One of its words; `None` behind its end, and where the memory ends.
+    pub(super) fn word(&self, at: usize) -> Option<u64> {
+        self.words.get(at).map(|word| u64::from_le_bytes(*word))
+    }
+
+    /// The word at an offset.
+    pub(super) fn field(&self, offset: u64) -> Option<u64> {
+        self.word((offset / 8) as usize)
+    }
+
+    pub(super) fn word_count(&self) -> usize {
+        self.words.len()
+    }
+}
+
+/// Names that are needed all the time.
+pub(super) struct Words {
+    map: NameIndex,
+    pub(super) proto: NameIndex,
+    pub(super) properties: NameIndex,
+    pub(super) elements: NameIndex,
+    pub(super) tags: [NameIndex; NAMES.len()],
+    numbers: Vec<Option<NameIndex>>,
+}
+
+impl Words {
+    pub(super) fn new(graph: &mut GraphBuilder) -> Self {
+        Self {
+            map: graph.name("map"),
+            proto: graph.name("__proto__"),
+            properties: graph.name("properties"),
+            elements: graph.name("elements"),
+            tags: NAMES.map(|(name, _)| graph.name(name)),
+            numbers: Vec::new(),
+        }
+    }
+}
+
+/// Numbers below this are kept as names.
+const MOST_NUMBERS: usize = 1 << 16;
+
+/// Nodes that V8 leaves out where it names its own things (`IsEssentialObject`): all programs have them.
+pub(super) struct Inessential(Bitmap);
 
 impl Inessential {
-    pub(super) fn new(heap: &Heap<'_>) -> Self {
+    pub(super) fn new(heap: &Heap<'_>, ordinals: &Ordinals) -> Self {
         let types = &heap.layout.types;
-        let mut objects = FxHashSet::default();
+        let mut nodes = Bitmap::new(ordinals.end() as usize);
+        let mut leave_out = |object: u64| {
+            if let Some(node) = ordinals.get(heap, object) {
+                nodes.set(node as usize);
+            }
+        };
         let arrays = [types.fixed_array, types.weak_fixed_array, types.byte_array, types.descriptor_array];
         let maps =
             [types.cell, types.property_cell, types.shared_function_info, types.free_space, types.filler];
@@ -56,7 +117,7 @@ impl Inessential {
             let Some(map) = heap.map_of(object) else { continue };
             // All of these are among the roots.
             if map.kind == types.oddball || map.kind == hole {
-                objects.insert(object);
+                leave_out(object);
                 continue;
             }
             let is_empty =
@@ -66,20 +127,16 @@ impl Inessential {
             if (is_empty && map.kind != types.descriptor_array) || no_descriptors {
                 // The map of the empty array is the one of all plain arrays.
                 if map.kind == types.fixed_array {
-                    objects.insert(map.address);
+                    leave_out(map.address);
                 }
-                objects.insert(object);
+                leave_out(object);
             } else if map.kind == types.map && heap.map_at(object).is_some_and(|map| maps.contains(&map.kind))
             {
-                objects.insert(object);
+                leave_out(object);
             }
         }
-        objects.insert(heap.roots.hole);
-        Self(objects)
-    }
-
-    fn contains(&self, object: u64) -> bool {
-        self.0.contains(&object)
+        leave_out(heap.roots.hole);
+        Self(nodes)
     }
 }
 
@@ -138,37 +195,42 @@ impl Emitter<'_, '_> {
     pub(super) fn object(&mut self, object: u64) {
         let node = self.graph.node_count();
         let heap = self.heap;
-        let Some((map, size)) =
-            heap.map_of(object).and_then(|map| Some((map, heap.size_with(object, &map)?)))
+        let bytes = heap.rest_of_page(object).unwrap_or_default();
+        let first = bytes.first_chunk().map(|word| u64::from_le_bytes(*word));
+        let Some((plan, size)) = first
+            .and_then(|word| self.plan(word))
+            .and_then(|plan| heap.size_with(object, &plan.map).map(|size| (plan, size)))
         else {
             // The walk found it, so this cannot be; a node keeps the numbers right.
             self.graph.node(NodeKind::Hidden, "system / unreadable", self.ids.of_root(node), 0);
             return;
         };
-        let (kind, name) = self.entry(object, &map);
-        self.graph.node(kind, &name, self.ids.of_object(heap, node, object, size), size);
-        let place = self.place(object, &map);
-        self.graph.place(place, heap_graph::detachedness::UNKNOWN);
-        let words = (size / 8) as usize;
+        let (words, _) = bytes[..bytes.len().min(size as usize)].as_chunks();
+        let here = Here { address: object, size, words, plan };
+        let (kind, name) = self.held_entry(&here, node);
+        self.graph.node_named(kind, name, self.ids.of_object(heap, node, object, size), size);
+        let location = self.location(&here);
+        self.graph.place(location, heap_graph::detachedness::UNKNOWN);
         self.visited.clear();
-        self.visited.resize(words.min(1 << 16), false);
+        self.visited.resize(here.word_count().min(1 << 16), false);
         self.end = size;
         self.no_initial_map = false;
-        self.contents(object, &map);
+        self.contents(&here);
         self.pairs(object);
-        self.internal(object, 0, "map");
-        let shape = self.shapes;
-        for field in shape.get(map.kind).map_or(&[][..], |shape| &shape.fields) {
-            // A few fields hold either; each kind of reference has its row.
-            let either = || shape.get(map.kind).is_some_and(|shape| shape.has_both(field.offset));
+        if let Some(to) = here.plan.map_node {
+            self.graph.edge_named(EdgeKind::Internal, self.words.map, NodeIndex(to));
+            self.visit(0);
+        }
+        for field in &here.plan.fields {
             match field.weak {
-                true if either() && heap.field(object, field.offset).is_ok_and(is_strong) => {}
-                _ if self.no_initial_map && field.name == "initial_map" => {}
-                true => self.weak(object, field.offset, field.name),
-                false => self.internal(object, field.offset, field.name),
+                // A few fields hold either; each kind of reference has its row.
+                true if field.either && here.field(field.offset).is_some_and(is_strong) => {}
+                _ if self.no_initial_map && field.is_initial_map => {}
+                true => self.weak(&here, field.offset, field.name),
+                false => self.internal_named(&here, field.offset, field.name),
             }
         }
-        self.rest(object, &map, size);
+        self.rest(&here);
     }
 
     pub(super) fn visit(&mut self, offset: u64) {
@@ -188,88 +250,106 @@ impl Emitter<'_, '_> {
     }
 
     /// The same, of what V8 does not leave out.
-    fn essential(&self, word: u64) -> Option<u32> {
-        self.node_of(word).filter(|_| !self.inessential.contains(untag(word)))
+    pub(super) fn essential(&self, word: u64) -> Option<u32> {
+        self.node_of(word).filter(|node| !self.inessential.0.get(*node as usize))
     }
 
     /// An edge to what a field holds strongly; the field is done.
-    pub(super) fn internal(&mut self, object: u64, offset: u64, name: &str) {
+    pub(super) fn internal_named(&mut self, here: &Here<'_>, offset: u64, name: NameIndex) {
         if self.is_visited(offset) || offset >= self.end {
             return;
         }
-        let Ok(word) = self.heap.field(object, offset) else { return };
-        if is_strong(word) && self.internal_to(word, name) {
+        let word = here.field(offset).filter(|word| is_strong(*word));
+        if let Some(to) = word.and_then(|word| self.essential(word)) {
+            self.graph.edge_named(EdgeKind::Internal, name, NodeIndex(to));
             self.visit(offset);
         }
     }
 
-    /// Answers whether there is such an edge.
-    pub(super) fn internal_to(&mut self, word: u64, name: &str) -> bool {
-        let Some(to) = self.essential(word) else { return false };
-        self.graph.edge(EdgeKind::Internal, EdgeName::Name(name), NodeIndex(to));
-        true
+    /// The same, with a name that is rare.
+    pub(super) fn internal(&mut self, here: &Here<'_>, offset: u64, name: &str) {
+        let name = self.graph.name(name);
+        self.internal_named(here, offset, name);
     }
 
-    pub(super) fn weak(&mut self, object: u64, offset: u64, name: &str) {
-        let Ok(word) = self.heap.field(object, offset) else { return };
+    pub(super) fn internal_to(&mut self, word: u64, name: NameIndex) {
+        if let Some(to) = self.essential(word) {
+            self.graph.edge_named(EdgeKind::Internal, name, NodeIndex(to));
+        }
+    }
+
+    pub(super) fn weak(&mut self, here: &Here<'_>, offset: u64, name: NameIndex) {
+        let Some(word) = here.field(offset) else { return };
         if !self.is_visited(offset) && word & 1 == 1 && offset < self.end {
             self.visit(offset);
             self.weak_to(word, name);
         }
     }
 
-    pub(super) fn weak_to(&mut self, word: u64, name: &str) {
+    pub(super) fn weak_to(&mut self, word: u64, name: NameIndex) {
         if let Some(to) = self.essential(word) {
-            self.graph.edge(EdgeKind::Weak, EdgeName::Name(name), NodeIndex(to));
+            self.graph.edge_named(EdgeKind::Weak, name, NodeIndex(to));
         }
+    }
+
+    /// A number as a name.
+    pub(super) fn number(&mut self, number: usize) -> NameIndex {
+        if number >= MOST_NUMBERS {
+            return self.graph.name(&number.to_string());
+        }
+        if number >= self.words.numbers.len() {
+            self.words.numbers.resize(number + 1, None);
+        }
+        let graph = &mut self.graph;
+        *self.words.numbers[number].get_or_insert_with(|| graph.name(&number.to_string()))
     }
 
     /// The pointers that nothing named: hidden edges, numbered in the order of the words. What V8 leaves out has a number
     /// all the same.
-    fn rest(&mut self, object: u64, map: &MapInfo, size: u64) {
+    fn rest(&mut self, here: &Here<'_>) {
+        let map = &here.plan.map;
         let header = match map.body {
             Body::Raw => 8,
             Body::Header(bytes) => bytes,
-            _ => size,
+            _ => here.size,
         };
         let mut number = 0;
-        for offset in (0..header.min(self.end)).step_by(8) {
+        for at in 0..(header.min(self.end) / 8) as usize {
+            let Some(word) = here.word(at) else { return };
+            let offset = at as u64 * 8;
             // V8 does not visit the list that sites are in.
             let is_list =
                 map.kind == self.heap.layout.types.allocation_site && is_weak_field(map.body, offset);
-            if self.is_visited(offset) || is_list {
-                continue;
-            }
-            let Ok(word) = self.heap.field(object, offset) else { return };
-            if word & 1 == 1 && self.node_of(word).is_some() {
+            if word & 1 == 1 && !self.is_visited(offset) && !is_list && self.node_of(word).is_some() {
                 let weak = is_weak(word) || is_weak_field(map.body, offset);
                 self.unnamed(word, weak, number);
                 number += 1;
             }
         }
-        self.instructions(object, map, size, number);
+        self.instructions(here, number);
     }
 
     fn unnamed(&mut self, word: u64, weak: bool, number: u32) {
         let Some(to) = self.essential(word) else { return };
-        match weak {
-            true => self.graph.edge(EdgeKind::Weak, EdgeName::Name(&number.to_string()), NodeIndex(to)),
-            false => self.graph.edge(EdgeKind::Hidden, EdgeName::Index(number), NodeIndex(to)),
+        if weak {
+            let name = self.number(number as usize);
+            self.graph.edge_named(EdgeKind::Weak, name, NodeIndex(to));
+        } else {
+            self.graph.edge(EdgeKind::Hidden, EdgeName::Index(number), NodeIndex(to));
         }
     }
 
     /// Objects that machine code names: pointers among the instructions, wherever they stand.
-    fn instructions(&mut self, object: u64, map: &MapInfo, size: u64, mut number: u32) {
+    fn instructions(&mut self, here: &Here<'_>, mut number: u32) {
         let (fields, types) = (&self.heap.layout.fields, &self.heap.layout.types);
+        let (object, map) = (here.address, &here.plan.map);
         let inline = fields.code_is_inline == 1 && map.kind == types.code;
         if map.kind != types.instruction_stream && !inline {
             return;
         }
-        let heap = self.heap;
         let header =
             fields.instruction_stream_header.filter(|_| !inline).unwrap_or(fields.code_instruction_start);
-        let Some(bytes) = heap.rest_of_page(object) else { return };
-        let bytes = bytes.get(header as usize..bytes.len().min(size as usize)).unwrap_or_default();
+        let bytes = here.words.as_flattened().get(header as usize..).unwrap_or_default();
         // Code that is optimized for objects does not keep them alive.
         let optimized = self.tags.function_of(object).is_none();
         let mut at = 0;

@@ -21,7 +21,7 @@ pub(super) struct Ids {
 
 impl Ids {
     /// For objects behind so many nodes of roots.
-    pub(super) fn new(heap: &Heap<'_>, ordinals: &Ordinals<'_>, roots: u32) -> Self {
+    pub(super) fn new(heap: &Heap<'_>, ordinals: &Ordinals, roots: u32) -> Self {
         let known = ObjectIds::find(heap);
         let lowest = known.as_ref().map_or(0, ObjectIds::last).max(2 * roots) | 1;
         // Every node has room, those of memory beside the heap too.

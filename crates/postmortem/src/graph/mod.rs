@@ -12,13 +12,14 @@ mod groups;
 mod ids;
 mod names;
 mod ordinals;
+mod plan;
 mod receivers;
 mod shapes;
 mod tags;
 
 use std::ops::ControlFlow;
 
-use heap_graph::{GraphBuilder, HeapGraph, NodeKind};
+use heap_graph::{EdgeKind, GraphBuilder, HeapGraph, NodeKind};
 
 use crate::Heap;
 use crate::heap::Liveness;
@@ -62,6 +63,8 @@ pub fn graph(
     let classes = ClassNames::new(heap);
     let total = live.count();
     let tags = Tags::collect(heap, live, &ordinals, &shapes);
+    let mut builder = GraphBuilder::new(header(heap));
+    let words = edges::Words::new(&mut builder);
     let mut emitter = Emitter {
         heap,
         ordinals: &ordinals,
@@ -70,16 +73,24 @@ pub fn graph(
         classes: &classes,
         tags: &tags,
         options,
-        graph: GraphBuilder::new(header(heap)),
-        inessential: edges::Inessential::new(heap),
+        graph: builder,
+        inessential: edges::Inessential::new(heap, &ordinals),
         buffers: Vec::new(),
         buffer_bytes: 0,
-        places: names::Places::default(),
+        words,
+        plans: plan::Plans::default(),
+        shared: names::Shared::default(),
+        function_fields: Vec::new(),
         visited: Vec::new(),
         end: 0,
         no_initial_map: false,
     };
-    let mut addresses = vec![0; first as usize];
+    // Memory beside the heap follows the objects.
+    let nodes = ordinals.end() as usize + (ordinals.end() / 64) as usize;
+    let mut addresses = Vec::with_capacity(nodes);
+    addresses.resize(first as usize, 0);
+    emitter.graph.reserve(nodes);
+    emitter.function_fields = emitter.fields_of(heap.layout.types.js_function);
     emitter.roots(&groups);
     for (done, object) in live.objects(heap).enumerate() {
         if done.is_multiple_of(1 << 16) && progress(done as u64, total).is_break() {
@@ -94,12 +105,25 @@ pub fn graph(
     Some(MemoryGraph { graph, addresses })
 }
 
-/// The fields that a node has in this version's own snapshots: until V8 12 also one for traces, which is 0 without.
+/// What this version's own snapshots have: until V8 12 also a field for traces, which is 0 without, and as many kinds as
+/// it knew.
 fn header(heap: &Heap<'_>) -> heap_graph::Header {
-    let traces = (heap.layout.version.major <= 12).then_some("trace_node_id");
+    let major = heap.layout.version.major;
+    let traces = (major <= 12).then_some("trace_node_id");
     let fields =
         ["type", "name", "id", "self_size", "edge_count"].into_iter().chain(traces).chain(["detachedness"]);
-    heap_graph::Header { node_fields: fields.map(str::to_owned).collect(), ..heap_graph::Header::default() }
+    let last_node_kind = match major {
+        ..=10 => NodeKind::BigInt,
+        // These objects were there for one version.
+        11 => NodeKind::WasmObject,
+        _ => NodeKind::ObjectShape,
+    };
+    heap_graph::Header {
+        node_fields: fields.map(str::to_owned).collect(),
+        last_node_kind: Some(last_node_kind as u8),
+        last_edge_kind: Some(EdgeKind::Weak as u8),
+        ..heap_graph::Header::default()
+    }
 }
 
 /// The kind with a name as the table of shapes has it.

@@ -1,9 +1,11 @@
 //! What a node is called, and what kind it is (`V8HeapExplorer::AddEntry`).
 
-use heap_graph::{Location, NodeKind};
+use heap_graph::{Location, NameIndex, NodeKind};
 use rustc_hash::FxHashMap;
 
-use super::edges::Emitter;
+use super::edges::{Emitter, Here};
+use super::plan::PlannedLocation;
+use super::tags::NAMES;
 use crate::heap::kind::native_context;
 use crate::heap::words::count;
 use crate::heap::{FIRST_NON_STRING, MapInfo};
@@ -12,11 +14,101 @@ use crate::object::{Privacy, number_text};
 /// V8 cuts names at so many characters (`--heap-snapshot-string-limit`).
 const LONGEST_NAME: u64 = 1024;
 
-/// Places that were looked up, by the shared part of a function.
+/// What was looked up, by the shared part of a function.
 #[derive(Default)]
-pub(super) struct Places(FxHashMap<u64, Option<Location>>);
+pub(super) struct Shared {
+    places: FxHashMap<u64, Option<Location>>,
+    names: FxHashMap<u64, NameIndex>,
+}
+
+/// Kind and name of a map's objects.
+#[derive(Clone, Copy)]
+pub(super) enum Entry {
+    /// All of them have these.
+    Same(NodeKind, NameIndex),
+    /// They are called what they hold.
+    Text,
+    /// The name of the function.
+    Closure,
+    /// V8's own: arrays are called what their holder calls them.
+    System { kind: NodeKind, name: NameIndex, is_unnamed: bool },
+    /// Each has its own.
+    Each,
+}
 
 impl Emitter<'_, '_> {
+    /// What all objects of a map have in common.
+    pub(super) fn entry_of_map(&mut self, map: &MapInfo) -> Entry {
+        let (heap, types) = (self.heap, &self.heap.layout.types);
+        let is_receiver = map.is_receiver(heap.layout);
+        let has_own_name = [types.symbol, types.js_reg_exp, types.map, types.shared_function_info];
+        let has_own_name = has_own_name.contains(&map.kind)
+            || [types.script, types.code, types.instruction_stream].contains(&map.kind)
+            || (map.kind == types.heap_number && self.options.numbers);
+        if map.is_string() && !matches!(map.kind & 7, 1 | 3) {
+            return Entry::Text;
+        }
+        if map.is_function(heap.layout) {
+            return Entry::Closure;
+        }
+        if has_own_name || (is_receiver && self.classes.depends_on_content(map)) {
+            return Entry::Each;
+        }
+        let is_value = map.is_string() || [types.big_int, types.heap_number].contains(&map.kind);
+        if is_receiver || is_value || map.is_context(heap.layout) {
+            // The address is not asked for.
+            let (kind, name) = self.entry(0, map);
+            return Entry::Same(kind, self.graph.name(&name));
+        }
+        let (kind, is_unnamed) = self.system_kind(map);
+        let name = if is_unnamed { String::new() } else { self.system_name(map) };
+        Entry::System { kind, name: self.graph.name(&name), is_unnamed }
+    }
+
+    /// Kind and name of an object, its name held.
+    pub(super) fn held_entry(&mut self, here: &Here<'_>, node: u32) -> (NodeKind, NameIndex) {
+        match here.plan.entry {
+            Entry::Same(kind, name) => (kind, name),
+            Entry::Text => (NodeKind::String, self.held_text(here)),
+            Entry::Closure => (NodeKind::Closure, self.held_function_name(here.address)),
+            Entry::System { kind, name, is_unnamed } => match self.tags.of(node) {
+                Some(tag) => {
+                    let name = if is_unnamed { self.words.tags[tag] } else { name };
+                    (NAMES[tag].1.unwrap_or(kind), name)
+                }
+                None => (kind, name),
+            },
+            Entry::Each => {
+                let (kind, name) = self.entry(here.address, &here.plan.map);
+                (kind, self.graph.name(&name))
+            }
+        }
+    }
+
+    fn held_text(&mut self, here: &Here<'_>) -> NameIndex {
+        let limit = if self.options.full_strings { u64::MAX } else { LONGEST_NAME };
+        match self.heap.plain_ascii(here.address, here.plan.map.kind, limit) {
+            Some(text) if !text.contains('\0') => self.graph.name(text),
+            _ => {
+                let text = self.text(here.address);
+                self.graph.name(&text)
+            }
+        }
+    }
+
+    fn held_function_name(&mut self, function: u64) -> NameIndex {
+        let shared = self.heap.shared_of(function);
+        if let Some(name) = shared.and_then(|shared| self.shared.names.get(&shared)) {
+            return *name;
+        }
+        let name = shared.map(|shared| self.shared_name(shared)).unwrap_or_default();
+        let name = self.graph.name(&name);
+        if let Some(shared) = shared {
+            self.shared.names.insert(shared, name);
+        }
+        name
+    }
+
     /// Kind and name of an object.
     pub(super) fn entry(&self, object: u64, map: &MapInfo) -> (NodeKind, String) {
         let heap = self.heap;
@@ -127,23 +219,38 @@ impl Emitter<'_, '_> {
 
     /// What V8 keeps for itself.
     fn system_entry(&self, object: u64, map: &MapInfo) -> (NodeKind, String) {
+        let (kind, is_unnamed) = match self.system_kind(map) {
+            // Maps in read-only space are those of V8's own objects.
+            _ if map.kind == self.heap.layout.types.map && self.heap.is_shared(object) => {
+                (NodeKind::Hidden, false)
+            }
+            found => found,
+        };
+        let own = || if is_unnamed { String::new() } else { self.system_name(map) };
+        match self.ordinals.get(self.heap, object).and_then(|node| self.tags.of(node)) {
+            Some(tag) => {
+                let (name, tagged) = NAMES[tag];
+                (tagged.unwrap_or(kind), if is_unnamed { name.to_owned() } else { own() })
+            }
+            None => (kind, own()),
+        }
+    }
+
+    /// The kind of V8's own objects, and whether they have no name but what their holder gives them.
+    fn system_kind(&self, map: &MapInfo) -> (NodeKind, bool) {
         let types = &self.heap.layout.types;
         let kind = match self.shapes.get(map.kind) {
-            // Maps in read-only space are those of V8's own objects.
-            Some(_) if map.kind == types.map && self.heap.is_shared(object) => NodeKind::Hidden,
             Some(shape) => shape.kind,
             None if (types.fixed_array..types.byte_array).contains(&map.kind) => NodeKind::Array,
             None => NodeKind::Hidden,
         };
         let is_unnamed = (types.fixed_array..=types.byte_array).contains(&map.kind)
             || [types.fixed_double_array, types.trusted_fixed_array].contains(&map.kind);
-        let own = || if is_unnamed { String::new() } else { format!("system / {}", self.class_of(map)) };
-        match self.ordinals.get(self.heap, object).and_then(|node| self.tags.of(node)) {
-            Some((name, tagged)) => {
-                (tagged.unwrap_or(kind), if is_unnamed { name.to_owned() } else { own() })
-            }
-            None => (kind, own()),
-        }
+        (kind, is_unnamed)
+    }
+
+    fn system_name(&self, map: &MapInfo) -> String {
+        format!("system / {}", self.class_of(map))
     }
 
     fn class_of(&self, map: &MapInfo) -> String {
@@ -157,26 +264,42 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// Where an object's constructor stands; of a function, where it stands itself.
-    pub(super) fn place(&mut self, object: u64, map: &MapInfo) -> Option<Location> {
+    /// Where the constructor of a map's objects stands.
+    pub(super) fn location_of_map(&mut self, map: &MapInfo) -> PlannedLocation {
         let heap = self.heap;
         if !map.is_receiver(heap.layout) || map.kind == heap.layout.types.js_proxy {
-            return None;
+            return PlannedLocation::Same(None);
         }
-        if map.is_function(heap.layout) {
-            return self.place_of_function(object);
+        if map.is_function(heap.layout) || self.classes.depends_on_content(map) {
+            return PlannedLocation::Each;
         }
-        let constructor = self.classes.constructor_of_object(object, map)?;
-        self.place_of_function(constructor)
+        // The address is not asked for.
+        let constructor = self.classes.constructor_of_object(0, map);
+        PlannedLocation::Same(constructor.and_then(|constructor| self.place_of_function(constructor)))
+    }
+
+    /// Where an object's constructor stands; of a function, where it stands itself.
+    pub(super) fn location(&mut self, here: &Here<'_>) -> Option<Location> {
+        let map = &here.plan.map;
+        match here.plan.location {
+            PlannedLocation::Same(location) => location,
+            PlannedLocation::Each if map.is_function(self.heap.layout) => {
+                self.place_of_function(here.address)
+            }
+            PlannedLocation::Each => {
+                let constructor = self.classes.constructor_of_object(here.address, map)?;
+                self.place_of_function(constructor)
+            }
+        }
     }
 
     fn place_of_function(&mut self, function: u64) -> Option<Location> {
         let shared = self.heap.shared_of(function)?;
-        if let Some(known) = self.places.0.get(&shared) {
+        if let Some(known) = self.shared.places.get(&shared) {
             return *known;
         }
         let place = self.place_of_shared(shared);
-        self.places.0.insert(shared, place);
+        self.shared.places.insert(shared, place);
         place
     }
 

@@ -4,34 +4,34 @@ use crate::Heap;
 use crate::heap::Liveness;
 
 /// Numbers by address.
-pub(super) struct Ordinals<'l> {
-    live: &'l Liveness,
-    /// Number of the first object of each page.
-    first: Vec<u32>,
-    /// For each page, how many objects lie before each group of 64 words, counted in the page.
-    before: Vec<Vec<u32>>,
+pub(super) struct Ordinals {
+    /// For each page, its words in groups of 64.
+    pages: Vec<Vec<Group>>,
     /// Behind the last one.
     end: u32,
 }
 
-impl<'l> Ordinals<'l> {
+/// 64 words of a page.
+#[derive(Clone, Copy)]
+struct Group {
+    /// A bit for each word at which a live object begins.
+    live: u64,
+    /// The number of the first of them.
+    first: u32,
+}
+
+impl Ordinals {
     /// The first object gets the number `first`.
-    pub(super) fn new(heap: &Heap<'_>, live: &'l Liveness, first: u32) -> Self {
-        let mut ordinals = Self { live, first: Vec::new(), before: Vec::new(), end: first };
+    pub(super) fn new(heap: &Heap<'_>, live: &Liveness, first: u32) -> Self {
         let mut next = first;
-        for page in 0..heap.pages.len() {
-            ordinals.first.push(next);
-            let mut count = 0;
-            let before = live.counts(page).map(|ones| {
-                let here = count;
-                count += ones;
-                here
-            });
-            ordinals.before.push(before.collect());
-            next = next.saturating_add(count);
-        }
-        ordinals.end = next;
-        ordinals
+        let mut group = |live: u64| {
+            let group = Group { live, first: next };
+            next = next.saturating_add(live.count_ones());
+            group
+        };
+        let pages = 0..heap.pages.len();
+        let pages = pages.map(|page| live.words(page).iter().map(|live| group(*live)).collect()).collect();
+        Self { pages, end: next }
     }
 
     /// The number behind the last object's.
@@ -42,7 +42,9 @@ impl<'l> Ordinals<'l> {
     /// Of a live object.
     pub(super) fn get(&self, heap: &Heap<'_>, object: u64) -> Option<u32> {
         let (page, offset) = heap.locate(object)?;
-        let rank = self.live.rank(page, offset / 8)?;
-        Some(self.first[page] + self.before[page].get(offset / 8 / 64)? + rank)
+        let word = offset / 8;
+        let Group { live, first } = *self.pages[page].get(word / 64)?;
+        let bit = 1 << (word % 64);
+        (live & bit != 0).then(|| first + (live & (bit - 1)).count_ones())
     }
 }

@@ -1,45 +1,48 @@
 //! Objects of the language: properties, elements, and what functions, buffers and collections have besides.
 
-use heap_graph::{EdgeKind, EdgeName, NodeIndex};
+use heap_graph::{EdgeKind, EdgeName, NameIndex, NodeIndex};
 
-use super::edges::Emitter;
-use crate::heap::MapInfo;
-use crate::heap::words::{is_strong, tag, untag};
+use super::edges::{Emitter, Here};
+use crate::heap::words::{count, is_strong, untag};
 use crate::object::{Element, Privacy, Property, PropertyValue};
 
 /// Bytes that a process of x86-64 can have.
 const ADDRESS_SPACE: u64 = 1 << 47;
 
 impl Emitter<'_, '_> {
-    pub(super) fn receiver(&mut self, object: u64, map: &MapInfo) {
+    pub(super) fn receiver(&mut self, here: &Here<'_>) {
         let heap = self.heap;
+        let map = &here.plan.map;
         let (fields, types) = (&heap.layout.fields, &heap.layout.types);
         // V8 takes a proxy for no object, and asks buffers for their memory only.
         if map.kind == types.js_proxy {
             return;
         }
         if map.kind == types.js_array_buffer {
-            self.buffer(object);
+            self.buffer(here);
             return;
         }
-        for property in heap.properties(object) {
-            self.property(&property);
-        }
-        if let Ok(prototype) = heap.field(map.address, fields.map_prototype) {
-            self.named(prototype, "__proto__");
-        }
-        self.elements(object, map);
+        self.properties(here);
+        self.elements(here);
         if [types.js_api_object, types.js_special_api_object].contains(&map.kind) {
-            self.embedder_fields(object, map);
+            self.embedder_fields(here);
         }
-        self.internal(object, fields.js_properties, "properties");
-        self.internal(object, fields.js_elements, "elements");
+        self.internal_named(here, fields.js_properties, self.words.properties);
+        self.internal_named(here, fields.js_elements, self.words.elements);
         if map.is_function(heap.layout) {
-            self.function(object);
+            self.function(here);
         } else if map.kind == types.js_bound_function {
-            self.bound(object);
+            self.bound(here);
         } else if map.kind == types.js_weak_ref {
-            self.weak(object, fields.weak_ref_target, "target");
+            let name = self.graph.name("target");
+            self.weak(here, fields.weak_ref_target, name);
+        }
+    }
+
+    /// The properties of an object whose map does not say where they are.
+    pub(super) fn each_property(&mut self, object: u64) {
+        for property in self.heap.properties(object) {
+            self.property(&property);
         }
     }
 
@@ -54,31 +57,19 @@ impl Emitter<'_, '_> {
         {
             self.visit(offset);
         }
-        let is_symbol = name.starts_with("<symbol");
-        match property.value {
-            PropertyValue::Data(word) => self.named(word, &name),
-            PropertyValue::Accessor(getter, setter) => {
-                self.named(property.word, &name);
-                for (half, word) in [("get", getter), ("set", setter)] {
-                    if word != tag(self.heap.roots.undefined) && word != tag(self.heap.roots.null) {
-                        // V8 has one name for both halves under a symbol.
-                        let whole = if is_symbol { name.clone() } else { format!("{half} {name}") };
-                        self.named(word, &whole);
-                    }
-                }
-            }
-            PropertyValue::Native(_) | PropertyValue::Missing => {}
+        for (name, word) in self.edges_of_property(&name, property.word, property.value) {
+            self.named(word, name);
         }
     }
 
-    fn named(&mut self, word: u64, name: &str) {
+    pub(super) fn named(&mut self, word: u64, name: NameIndex) {
         if let Some(to) = self.node_of(word) {
-            self.graph.edge(EdgeKind::Property, EdgeName::Name(name), NodeIndex(to));
+            self.graph.edge_named(EdgeKind::Property, name, NodeIndex(to));
         }
     }
 
     /// A name as V8 writes it: symbols in pointed brackets, private names as they stand.
-    fn property_name(&self, key: u64) -> Option<String> {
+    pub(super) fn property_name(&self, key: u64) -> Option<String> {
         let object = self.heap.target(key)?;
         if self.heap.kind_of(object) == Some(self.heap.layout.types.symbol) {
             let text = self.heap.symbol_text(object).unwrap_or_default();
@@ -91,13 +82,50 @@ impl Emitter<'_, '_> {
         Some(self.text(object))
     }
 
-    fn elements(&mut self, object: u64, map: &MapInfo) {
+    fn elements(&mut self, here: &Here<'_>) {
         // V8 writes those of plain arrays of objects, packed (2) or with holes (3), and of sparse ones.
-        let kind = u64::from(map.elements_kind());
-        if !matches!(kind, 2 | 3) && kind != self.heap.layout.fields.dictionary_elements {
+        let kind = u64::from(here.plan.map.elements_kind());
+        let fields = &self.heap.layout.fields;
+        if kind == fields.dictionary_elements {
+            self.each_element(here);
+        }
+        if !matches!(kind, 2 | 3) {
             return;
         }
-        for (index, element) in self.heap.elements(object, usize::MAX >> 8).entries {
+        let heap = self.heap;
+        let store = here.field(fields.js_elements).filter(|word| is_strong(*word)).map(untag);
+        let (words, _) =
+            store.and_then(|store| heap.rest_of_page(store)).unwrap_or_default().as_chunks::<8>();
+        let word = |at: usize| words.get(at).map(|word| u64::from_le_bytes(*word));
+        let map = word(0).and_then(|map| heap.map_at_word(map));
+        if !map.is_some_and(|map| self.is_plain_array(map.kind)) {
+            return self.each_element(here);
+        }
+        let capacity = word(1).and_then(count).unwrap_or(0);
+        let is_array = here.plan.map.kind == heap.layout.types.js_array;
+        let length = is_array.then(|| here.field(fields.js_array_length)).flatten();
+        let length = length.and_then(count).unwrap_or(capacity).min(capacity) as usize;
+        let values = words.get(2..).unwrap_or_default();
+        for (index, value) in values.iter().take(length).enumerate() {
+            let value = u64::from_le_bytes(*value);
+            if value & 1 == 1
+                && !heap.is_hole(value)
+                && let Some(to) = self.node_of(value)
+            {
+                self.graph.edge(EdgeKind::Element, EdgeName::Index(index as u32), NodeIndex(to));
+            }
+        }
+    }
+
+    /// Whether objects of a type hold values, one behind the other.
+    fn is_plain_array(&self, kind: u16) -> bool {
+        let types = &self.heap.layout.types;
+        (types.fixed_array..types.byte_array).contains(&kind)
+            && ![types.number_dictionary, types.sloppy_arguments_elements].contains(&kind)
+    }
+
+    fn each_element(&mut self, here: &Here<'_>) {
+        for (index, element) in self.heap.elements(here.address, usize::MAX >> 8).entries {
             let (Element::Tagged(word), Ok(index)) = (element, u32::try_from(index)) else { continue };
             if let Some(to) = self.node_of(word) {
                 self.graph.edge(EdgeKind::Element, EdgeName::Index(index), NodeIndex(to));
@@ -106,24 +134,25 @@ impl Emitter<'_, '_> {
     }
 
     /// The prototype that a function gives to what it makes lies in the function, or in the map of what it makes.
-    fn function(&mut self, function: u64) {
+    fn function(&mut self, here: &Here<'_>) {
         let heap = self.heap;
         let (fields, types) = (&heap.layout.fields, &heap.layout.types);
-        let shape = self.shapes.get(types.js_function);
-        let initial = shape.and_then(|shape| shape.fields.iter().find(|field| field.name == "initial_map"));
+        let initial = self.function_fields.iter().copied().find(|field| field.is_initial_map);
         // Bit 7 of a map's flags: its functions have a slot for their prototype.
-        let has_prototype = heap.map_of(function).is_some_and(|map| map.bit_field & 0x80 != 0);
-        let word = initial.filter(|_| has_prototype).and_then(|at| heap.field(function, at.offset).ok());
+        let has_prototype = here.plan.map.bit_field & 0x80 != 0;
+        let word = initial.filter(|_| has_prototype).and_then(|at| here.field(at.offset));
         if let (Some(field), Some(word)) = (initial, word.filter(|word| is_strong(*word))) {
             match heap.kind_of(untag(word)) {
                 Some(kind) if kind == types.map => {
                     if let Ok(prototype) = heap.field(untag(word), fields.map_prototype) {
-                        self.named(prototype, "prototype");
+                        let name = self.graph.name("prototype");
+                        self.named(prototype, name);
                     }
-                    self.internal(function, field.offset, "initial_map");
+                    self.internal_named(here, field.offset, field.name);
                 }
                 Some(kind) if kind != heap.layout.types.oddball && kind != types.hole => {
-                    self.named(word, "prototype");
+                    let name = self.graph.name("prototype");
+                    self.named(word, name);
                     self.visit(field.offset);
                 }
                 _ => self.visit(field.offset),
@@ -131,45 +160,44 @@ impl Emitter<'_, '_> {
         }
         self.no_initial_map = !has_prototype;
         // Functions of other types have the same fields.
-        for field in shape.map_or(&[][..], |shape| &shape.fields) {
-            if field.name != "initial_map" {
-                self.internal(function, field.offset, field.name);
+        for at in 0..self.function_fields.len() {
+            let field = self.function_fields[at];
+            if !field.is_initial_map {
+                self.internal_named(here, field.offset, field.name);
             }
         }
-        if let Some(code) = heap.code_in_table(function) {
-            self.internal_to(code, "code");
+        if let Some(code) = heap.code_in_table(here.address) {
+            let name = self.graph.name("code");
+            self.internal_to(code, name);
         }
     }
 
     /// What C++ keeps in an object of its own, by number: the words before the properties.
-    fn embedder_fields(&mut self, object: u64, map: &MapInfo) {
+    fn embedder_fields(&mut self, here: &Here<'_>) {
         // Since V8 13 a pointer to the C++ object comes first.
         let first =
             self.heap.layout.fields.js_elements + if self.heap.layout.version.major < 13 { 8 } else { 16 };
-        for offset in (first..8 * u64::from(map.inobject_start)).step_by(8) {
-            self.internal(object, offset, &((offset - first) / 8).to_string());
+        for offset in (first..8 * u64::from(here.plan.map.inobject_start)).step_by(8) {
+            let name = self.number(((offset - first) / 8) as usize);
+            self.internal_named(here, offset, name);
         }
     }
 
-    fn bound(&mut self, function: u64) {
+    fn bound(&mut self, here: &Here<'_>) {
         let heap = self.heap;
-        let bound = self.strong_field(function, heap.layout.fields.bound_arguments);
-        for (at, word) in
-            bound.map(|array| heap.array_words(array)).unwrap_or_default().into_iter().enumerate()
-        {
+        let bound = here.field(heap.layout.fields.bound_arguments).filter(|word| is_strong(*word)).map(untag);
+        let arguments = bound.map(|array| heap.array_words(array)).unwrap_or_default();
+        for (at, word) in arguments.into_iter().enumerate() {
             if let Some(to) = self.node_of(word) {
-                self.graph.edge(
-                    EdgeKind::Shortcut,
-                    EdgeName::Name(&format!("bound_argument_{at}")),
-                    NodeIndex(to),
-                );
+                let name = format!("bound_argument_{at}");
+                self.graph.edge(EdgeKind::Shortcut, EdgeName::Name(&name), NodeIndex(to));
             }
         }
     }
 
     /// The memory of a buffer is a node of its own.
-    fn buffer(&mut self, object: u64) {
-        let length = self.heap.field(object, self.heap.layout.fields.array_buffer_byte_length).unwrap_or(0);
+    fn buffer(&mut self, here: &Here<'_>) {
+        let length = here.field(self.heap.layout.fields.array_buffer_byte_length).unwrap_or(0);
         // What is larger than all memory that a process can have is no length.
         if length > 0 && length <= ADDRESS_SPACE - self.buffer_bytes {
             self.buffer_bytes += length;

@@ -72,9 +72,12 @@ impl Shapes {
         Self { by_type }
     }
 
-    /// Where objects of a type have a field.
-    pub(super) fn offset(&self, kind: u16, name: &str) -> Option<u64> {
-        self.get(kind)?.fields.iter().find(|field| field.name == name).map(|field| field.offset)
+    /// The types that have a field of this name, and where.
+    pub(super) fn with_field(&self, name: &str) -> impl Iterator<Item = (u16, u64)> {
+        let offset = move |shape: &Shape| {
+            shape.fields.iter().find(|field| field.name == name).map(|field| field.offset)
+        };
+        self.by_type.iter().filter_map(move |(kind, shape)| Some((*kind, offset(shape)?)))
     }
 
     pub(super) fn get(&self, kind: u16) -> Option<&Shape> {

@@ -13,7 +13,7 @@ use crate::heap::{Liveness, MapInfo};
 /// A name, and the kind of node that it makes of an array.
 type Tag = (&'static str, Option<NodeKind>);
 
-const NAMES: [Tag; 15] = [
+pub(super) const NAMES: [Tag; 15] = [
     ("(object properties)", None),
     ("(object elements)", None),
     ("(bound arguments)", None),
@@ -37,8 +37,10 @@ const FIELDS: [(&str, u8); 2] = [("constant_elements", 6), ("relocation_info", 1
 /// Names by node, pairs by key.
 #[derive(Default)]
 pub(super) struct Tags {
-    /// One more than the place in the list; 0 for none.
-    of_node: FxHashMap<u32, u8>,
+    /// By node: one more than the place in the list; 0 for none.
+    of_node: Vec<u8>,
+    /// An array without content that was met.
+    empty: u64,
     /// Table and value (tagged) of the pairs that an object is the key of.
     pairs: FxHashMap<u64, Vec<(u64, u64)>>,
     /// The function (its shared part) of machine code that is no builtin's, by code object and by instructions.
@@ -51,33 +53,35 @@ pub(super) struct Tags {
 
 impl Tags {
     /// Asks all live objects.
-    pub(super) fn collect(
-        heap: &Heap<'_>,
-        live: &Liveness,
-        ordinals: &Ordinals<'_>,
-        shapes: &Shapes,
-    ) -> Self {
-        let mut tags = Self { has_shapes: heap.layout.version.major > 10, ..Self::default() };
+    pub(super) fn collect(heap: &Heap<'_>, live: &Liveness, ordinals: &Ordinals, shapes: &Shapes) -> Self {
+        let mut tags = Self {
+            of_node: vec![0; ordinals.end() as usize],
+            has_shapes: heap.layout.version.major > 10,
+            ..Self::default()
+        };
+        let fields: Vec<_> = FIELDS
+            .into_iter()
+            .flat_map(|(field, name)| {
+                shapes.with_field(field).map(move |(kind, offset)| (kind, offset, name))
+            })
+            .collect();
         for object in live.objects(heap) {
-            if let Some(map) = heap.map_of(object) {
-                tags.object(heap, ordinals, object, &map);
-                if map.kind == heap.layout.types.shared_function_info {
-                    tags.code_of(heap, object);
-                }
-                for (field, name) in FIELDS {
-                    if let Some(offset) = shapes.offset(map.kind, field) {
-                        tags.tag(heap, ordinals, object, offset, name);
-                    }
-                }
+            let Some(map) = heap.map_of(object).filter(|map| !map.is_string()) else { continue };
+            tags.object(heap, ordinals, object, &map);
+            if map.kind == heap.layout.types.shared_function_info {
+                tags.code_of(heap, object);
+            }
+            for (_, offset, name) in fields.iter().filter(|(kind, ..)| *kind == map.kind) {
+                tags.tag(heap, ordinals, object, *offset, *name);
             }
         }
         tags
     }
 
-    /// Of a node.
-    pub(super) fn of(&self, node: u32) -> Option<Tag> {
-        let tag = self.of_node.get(&node).map(|at| NAMES[usize::from(*at)]);
-        tag.filter(|(_, kind)| *kind != Some(NodeKind::ObjectShape) || self.has_shapes)
+    /// Of a node: the place in the list of names.
+    pub(super) fn of(&self, node: u32) -> Option<usize> {
+        let at = usize::from(self.of_node.get(node as usize).copied()?.checked_sub(1)?);
+        (NAMES[at].1 != Some(NodeKind::ObjectShape) || self.has_shapes).then_some(at)
     }
 
     /// The pairs with this key: table, and value as a word.
@@ -108,15 +112,22 @@ impl Tags {
         Some(())
     }
 
-    fn tag(&mut self, heap: &Heap<'_>, ordinals: &Ordinals<'_>, holder: u64, offset: u64, name: u8) {
+    fn tag(&mut self, heap: &Heap<'_>, ordinals: &Ordinals, holder: u64, offset: u64, name: u8) {
         let Some(word) = heap.field(holder, offset).ok().filter(|word| is_strong(*word)) else { return };
-        // Empty ones belong to everybody.
-        let is_cell = heap.kind_of(untag(word)) == Some(heap.layout.types.cell);
-        if !is_cell && heap.field(untag(word), heap.layout.fields.array_length) == Ok(0) {
+        // Empty ones belong to everybody; there are few of them, and most objects have one.
+        if word == self.empty {
             return;
         }
-        if let Some(node) = ordinals.get(heap, untag(word)) {
-            self.of_node.entry(node).or_insert(name);
+        if heap.field(untag(word), heap.layout.fields.array_length) == Ok(0)
+            && heap.kind_of(untag(word)) != Some(heap.layout.types.cell)
+        {
+            self.empty = word;
+            return;
+        }
+        let node = ordinals.get(heap, untag(word));
+        if let Some(tag) = node.and_then(|node| self.of_node.get_mut(node as usize)).filter(|tag| **tag == 0)
+        {
+            *tag = name + 1;
         }
     }
 
@@ -124,7 +135,7 @@ impl Tags {
     fn tag_kind(
         &mut self,
         heap: &Heap<'_>,
-        ordinals: &Ordinals<'_>,
+        ordinals: &Ordinals,
         holder: u64,
         offset: u64,
         (kind, name): (u16, u8),
@@ -135,7 +146,7 @@ impl Tags {
         }
     }
 
-    fn object(&mut self, heap: &Heap<'_>, ordinals: &Ordinals<'_>, object: u64, map: &MapInfo) {
+    fn object(&mut self, heap: &Heap<'_>, ordinals: &Ordinals, object: u64, map: &MapInfo) {
         let (fields, types) = (&heap.layout.fields, &heap.layout.types);
         if map.kind == types.ephemeron_hash_table {
             for entry in heap.ephemerons(object).into_iter().filter(|entry| is_strong(entry.key)) {

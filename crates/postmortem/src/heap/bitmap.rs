@@ -36,15 +36,9 @@ impl Bitmap {
         })
     }
 
-    /// How many bits are set in each group of 64.
-    pub(crate) fn counts(&self) -> impl Iterator<Item = u32> + '_ {
-        self.0.iter().map(|word| word.count_ones())
-    }
-
-    /// How many bits are set before this one in its group of 64.
-    pub(crate) fn rank(&self, bit: usize) -> u32 {
-        let below = (1_u64 << (bit % 64)) - 1;
-        self.0.get(bit / 64).map_or(0, |word| (word & below).count_ones())
+    /// The bits in groups of 64, the first one lowest.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.0
     }
 
     /// How many bits are set.
@@ -63,8 +57,7 @@ mod tests {
         assert!(bits.set(129) && bits.set(0) && bits.set(64));
         assert!(!bits.set(64) && !bits.set(1000));
         assert_eq!(bits.ones().collect::<Vec<_>>(), [0, 64, 129]);
-        assert_eq!(bits.counts().collect::<Vec<_>>(), [1, 1, 1]);
-        assert_eq!((bits.rank(0), bits.rank(63), bits.rank(64), bits.rank(70)), (0, 1, 0, 1));
+        assert_eq!(bits.words(), [1, 1, 2]);
         assert_eq!((bits.count(), bits.get(64), bits.get(65), bits.get(1000)), (3, true, false, false));
     }
 }

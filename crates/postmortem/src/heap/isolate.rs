@@ -38,9 +38,9 @@ pub struct Isolate {
 
 impl Isolate {
     /// The allocation buffers within a range.
-    pub(super) fn buffers_in(&self, range: Range<u64>) -> Vec<Range<u64>> {
-        let within = |buffer: &&Range<u64>| buffer.start >= range.start && buffer.end <= range.end;
-        self.buffers.iter().filter(within).cloned().collect()
+    pub(super) fn buffers_in(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+        let within = move |buffer: &&Range<u64>| buffer.start >= range.start && buffer.end <= range.end;
+        self.buffers.iter().filter(within).cloned()
     }
 
     /// If the allocation buffer of new space is not where the layout says: three addresses in one of its pages, start,

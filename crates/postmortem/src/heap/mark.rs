@@ -39,15 +39,9 @@ impl Liveness {
         self.pages.iter().map(Bitmap::count).sum()
     }
 
-    /// How many live objects begin in each group of 64 words of a page.
-    pub(crate) fn counts(&self, page: usize) -> impl Iterator<Item = u32> + '_ {
-        self.pages[page].counts()
-    }
-
-    /// How many live objects begin before this word of a page, in its group of 64 words; `None` if no live object
-    /// begins there.
-    pub(crate) fn rank(&self, page: usize, bit: usize) -> Option<u32> {
-        self.pages[page].get(bit).then(|| self.pages[page].rank(bit))
+    /// The words of a page in groups of 64, with a bit for each at which a live object begins.
+    pub(crate) fn words(&self, page: usize) -> &[u64] {
+        self.pages[page].words()
     }
 
     /// The live objects, page by page.

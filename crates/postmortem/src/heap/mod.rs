@@ -58,6 +58,8 @@ pub struct Heap<'m> {
     maps: RefCell<Maps>,
     /// How far the builtins lie from the program's own; found when it is first needed.
     pub(crate) builtins_moved: OnceCell<u64>,
+    /// V8's marks for "nothing here", tagged; found when they are first needed.
+    pub(crate) holes: OnceCell<Vec<u64>>,
     pub(crate) line_tables: RefCell<FxHashMap<u64, Option<LineTable>>>,
 }
 
@@ -94,6 +96,7 @@ impl<'m> Heap<'m> {
             walks: Vec::new(),
             maps: RefCell::default(),
             builtins_moved: OnceCell::new(),
+            holes: OnceCell::new(),
             line_tables: RefCell::default(),
         };
         heap.walks = heap.pages.iter().map(|_| OnceCell::new()).collect();

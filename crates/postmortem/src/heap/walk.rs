@@ -63,7 +63,8 @@ impl Heap<'_> {
         let page = &self.pages[index];
         let bits = if page.large { 1 } else { page.bytes.len() / 8 };
         let mut walk = PageWalk { starts: Bitmap::new(bits), report: WalkReport::default() };
-        let buffers = self.isolate.buffers_in(page.start..page.start + page.bytes.len() as u64);
+        let buffers: Vec<_> =
+            self.isolate.buffers_in(page.start..page.start + page.bytes.len() as u64).collect();
         let mut offset = 0;
         let mut lost = false;
         while let Some(word) = page.word(offset) {
@@ -172,8 +173,8 @@ impl Heap<'_> {
         debug_assert_eq!(self.word(object).ok(), Some(map_word(map)));
         let (page, offset) = self.locate(object)?;
         let page = &self.pages[page];
-        let end = self.isolate.buffers_in(object..page.start + page.bytes.len() as u64);
-        let end = end.iter().map(|buffer| buffer.start).filter(|start| *start > object).min();
+        let buffers = self.isolate.buffers_in(object..page.start + page.bytes.len() as u64);
+        let end = buffers.map(|buffer| buffer.start).filter(|start| *start > object).min();
         let end = end.map_or(page.bytes.len(), |end| (end - page.start) as usize);
         self.size_within(map, offset, &page.bytes[..end], &mut WalkReport::default())
     }

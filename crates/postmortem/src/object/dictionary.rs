@@ -90,21 +90,24 @@ impl Heap<'_> {
             return Vec::new();
         };
         let used = live.saturating_add(deleted).min(words.len() as u64) as usize;
-        let hole = tag(self.roots.hole);
-        let deleted_key = |key: u64| key == hole || self.is_hole(key);
         let entries = words.get(first..).unwrap_or_default().chunks_exact(size).take(used);
         entries
-            .filter(|entry| !deleted_key(entry[0]))
+            .filter(|entry| !self.is_hole(entry[0]))
             .map(|entry| Entry { key: entry[0], value: if is_map { entry[1] } else { entry[0] }, details: 0 })
             .collect()
     }
 
     /// Whether a word is any of V8's marks for "nothing here".
     pub(crate) fn is_hole(&self, word: u64) -> bool {
-        let kind = |object: u64| self.kind_of(object).filter(|kind| *kind != self.layout.types.oddball);
-        word == tag(self.roots.hole)
-            || self
-                .target(word)
-                .is_some_and(|object| kind(object).is_some() && kind(object) == kind(self.roots.hole))
+        let find = || {
+            let kind = |object: u64| self.kind_of(object).filter(|kind| *kind != self.layout.types.oddball);
+            let of_holes = kind(self.roots.hole);
+            // All of them are among the roots.
+            let roots = self.roots.entries.iter().copied();
+            let others =
+                roots.filter(|word| of_holes.is_some() && self.target(*word).and_then(kind) == of_holes);
+            std::iter::once(tag(self.roots.hole)).chain(others).collect()
+        };
+        self.holes.get_or_init(find).contains(&word)
     }
 }

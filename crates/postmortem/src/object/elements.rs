@@ -1,6 +1,6 @@
 //! Elements: what an object has under indexes.
 
-use crate::heap::words::{count, tag};
+use crate::heap::words::count;
 use crate::heap::{Heap, MapInfo};
 
 /// One element.
@@ -115,9 +115,8 @@ impl Heap<'_> {
         if kind == types.sloppy_arguments_elements {
             return self.mapped_arguments(store, limit);
         }
-        let hole = tag(self.roots.hole);
         // Frozen and sealed arrays, arguments, plain objects: all are plain arrays of values.
-        let full = words.take(most).filter(|(_, word)| *word != hole && !self.is_hole(*word));
+        let full = words.take(most).filter(|(_, word)| !self.is_hole(*word));
         full.map(|(i, word)| (i as u64, Element::Tagged(word))).collect()
     }
 

@@ -19,6 +19,7 @@ pub use names::KnownNames;
 pub(crate) use names::Privacy;
 pub use number::number_text;
 pub use position::{LineTable, line_and_column};
+pub(crate) use property::{Descriptor, Place};
 pub use property::{Property, PropertyValue};
 pub use scope::ScopeInfo;
 pub use string::Text;

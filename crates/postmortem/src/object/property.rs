@@ -1,6 +1,6 @@
 //! Named properties: in the object, beside it, or in a dictionary.
 
-use crate::heap::words::{count, is_strong, small_integer, tag, untag};
+use crate::heap::words::{count, is_strong, tag, untag};
 use crate::heap::{Heap, MapInfo};
 
 /// What a property has.
@@ -31,6 +31,29 @@ pub struct Property {
     pub offset: Option<u64>,
     /// Whether its field is known to hold numbers only.
     pub is_number: bool,
+}
+
+/// A property as a map describes it, for all objects that have the map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Descriptor {
+    /// Its name, tagged.
+    pub(crate) key: u64,
+    pub(crate) place: Place,
+    pub(crate) attributes: u8,
+    pub(crate) is_accessor: bool,
+    /// Whether its field is known to hold numbers only.
+    pub(crate) is_number: bool,
+}
+
+/// Where the value of a property is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At this offset in the object.
+    Inside(u64),
+    /// At this offset in its array of properties.
+    Beside(u64),
+    /// It is this word, in all objects.
+    Descriptor(u64),
 }
 
 /// What V8's details of a property say.
@@ -82,6 +105,28 @@ impl Heap<'_> {
         own.map(|triple| triple.map(u64::from_le_bytes)).collect()
     }
 
+    /// The properties that a map of fast properties describes, in V8's order.
+    pub(crate) fn described_properties(&self, map: &MapInfo) -> impl Iterator<Item = Descriptor> + use<> {
+        let (inside, start) = (map.inobject_count(), u64::from(map.inobject_start));
+        self.descriptors(map).into_iter().filter_map(move |[key, details, value]| {
+            let details = Details(count(details)?);
+            let index = details.field_index();
+            let place = match details.is_in_descriptor() {
+                true => Place::Descriptor(value),
+                false if index < inside => Place::Inside(8 * (start + index)),
+                // Behind the array's map and length.
+                false => Place::Beside(16 + 8 * (index - inside)),
+            };
+            Some(Descriptor {
+                key,
+                place,
+                attributes: details.attributes(),
+                is_accessor: details.is_accessor(),
+                is_number: details.is_number(),
+            })
+        })
+    }
+
     /// The object's own named properties, in V8's order.
     pub fn properties(&self, object: u64) -> Vec<Property> {
         let Some(map) = self.map_of(object).filter(|map| map.is_receiver(self.layout)) else {
@@ -94,23 +139,25 @@ impl Heap<'_> {
             return self.slow_properties(object);
         }
         let store = self.field(object, self.layout.fields.js_properties).ok();
-        let fast = |[key, details, value]: [u64; 3]| {
-            let details = Details(count(details)?);
-            let word = match details.is_in_descriptor() {
-                true => Some(value),
-                false => self.field_of(object, &map, store, details.field_index()),
+        let fast = |described: Descriptor| {
+            let (word, offset) = match described.place {
+                Place::Inside(offset) => (self.field(object, offset).ok(), Some(offset)),
+                Place::Beside(offset) => (self.beside(store, offset), None),
+                Place::Descriptor(word) => (Some(word), None),
             };
-            let inside = !details.is_in_descriptor() && details.field_index() < map.inobject_count();
-            Some(Property {
-                key,
-                value: self.property_value(word, details.is_accessor()),
-                attributes: details.attributes(),
+            Property {
+                key: described.key,
+                value: match word {
+                    Some(word) => self.property_value(word, described.is_accessor),
+                    None => PropertyValue::Missing,
+                },
+                attributes: described.attributes,
                 word: word.unwrap_or(0),
-                offset: inside.then(|| 8 * (u64::from(map.inobject_start) + details.field_index())),
-                is_number: details.is_number(),
-            })
+                offset,
+                is_number: described.is_number,
+            }
         };
-        self.descriptors(&map).into_iter().filter_map(fast).collect()
+        self.described_properties(&map).map(fast).collect()
     }
 
     fn slow_properties(&self, object: u64) -> Vec<Property> {
@@ -123,7 +170,7 @@ impl Heap<'_> {
             let details = Details(entry.details);
             Property {
                 key: entry.key,
-                value: self.property_value(Some(entry.value), details.is_accessor()),
+                value: self.property_value(entry.value, details.is_accessor()),
                 attributes: details.attributes(),
                 word: entry.value,
                 offset: None,
@@ -133,26 +180,18 @@ impl Heap<'_> {
         entries.into_iter().map(property).collect()
     }
 
-    /// A property in a field: the first ones lie in the object, the others in its array of properties.
-    fn field_of(&self, object: u64, map: &MapInfo, store: Option<u64>, index: u64) -> Option<u64> {
-        let inside = map.inobject_count();
-        if index < inside {
-            return self.field(object, 8 * (u64::from(map.inobject_start) + index)).ok();
-        }
+    /// A property that lies in an array of properties.
+    fn beside(&self, store: Option<u64>, offset: u64) -> Option<u64> {
         let array = self.target(store?)?;
         if self.kind_of(array) != Some(self.layout.types.property_array) {
             return None;
         }
-        let length = self.field(array, 8).ok().and_then(small_integer)? & 0x3ff;
-        let index = index - inside;
-        if index >= length as u64 {
-            return None;
-        }
-        self.field(array, 16 + 8 * index).ok()
+        let length = self.field(array, 8).ok().and_then(count)? & 0x3ff;
+        (offset < 16 + 8 * length).then(|| self.field(array, offset).ok())?
     }
 
-    fn property_value(&self, word: Option<u64>, is_accessor: bool) -> PropertyValue {
-        let Some(word) = word else { return PropertyValue::Missing };
+    /// What a property is that has this word.
+    pub(crate) fn property_value(&self, word: u64, is_accessor: bool) -> PropertyValue {
         if !is_accessor {
             return PropertyValue::Data(word);
         }

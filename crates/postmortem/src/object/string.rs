@@ -61,18 +61,29 @@ impl Heap<'_> {
 
     /// The most common case without a detour: characters of one byte, one behind the other, all of them there.
     fn plain_text(&self, string: u64, kind: u16, length: u64) -> Option<String> {
+        let bytes = self.plain_bytes(string, kind, length)?;
+        match bytes.is_ascii() {
+            true => std::str::from_utf8(bytes).ok().map(str::to_owned),
+            // Latin-1 is the beginning of Unicode.
+            false => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),
+        }
+    }
+
+    /// The first `limit` characters where they lie, if that case is given and all are ASCII.
+    pub(crate) fn plain_ascii(&self, string: u64, kind: u16, limit: u64) -> Option<&str> {
+        let length = self.string_length(string)?;
+        let bytes = self.plain_bytes(string, kind, length.min(limit))?;
+        std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii())
+    }
+
+    fn plain_bytes(&self, string: u64, kind: u16, length: u64) -> Option<&[u8]> {
         let (page, offset) = self.locate(string)?;
         let page = &self.pages[page];
         if kind & 7 != 0 || kind & 8 == 0 || page.missing > 0 {
             return None;
         }
         let start = offset + self.layout.fields.string_chars as usize;
-        let bytes = page.bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?)?;
-        match bytes.is_ascii() {
-            true => std::str::from_utf8(bytes).ok().map(str::to_owned),
-            // Latin-1 is the beginning of Unicode.
-            false => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),
-        }
+        page.bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?)
     }
 
     /// A short string's content, for names; `None` if the object is no string or cannot be read whole.
