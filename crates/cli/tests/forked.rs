@@ -116,34 +116,6 @@ fn a_process_is_read_like_a_file() {
 }
 
 #[test]
-fn a_series_is_numbered_and_shows_what_grew() {
-    let files = Files::new();
-    let mut holder = Holder::start(V24);
-    let pid = holder.pid();
-    let command = ["snapshot", &pid, "-o", "s.heapsnapshot.zst", "--every", "1s", "--count", "3", "--json"];
-    let mut series = files.command(&command);
-    let running = series.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    for name in ["s.1.heapsnapshot.zst", "s.2.heapsnapshot.zst"] {
-        while !files.path().join(name).exists() {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        holder.grow();
-    }
-    let ended = running.wait_with_output().unwrap();
-    let answer: Value = serde_json::from_slice(&ended.stdout)
-        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&ended.stderr)));
-    assert_eq!(answer["snapshots"].as_array().unwrap().len(), 3);
-    let names = ["s.1.heapsnapshot.zst", "s.2.heapsnapshot.zst", "s.3.heapsnapshot.zst"];
-    assert_eq!(names.map(|name| count_of(&files, name, "Held")), [3000, 3500, 4000]);
-    let grew = files.json(&["diff", names[0], names[1], names[2], "--json"]);
-    // Ids of frozen copies of a process that V8 took no snapshot of are not the objects' own.
-    assert_eq!(grew["comparison"], "by-class");
-    let series = grew["grew_every_time"].as_array().unwrap();
-    assert!(series.iter().any(|row| row["name"] == "Held"), "{series:?}");
-    holder.end();
-}
-
-#[test]
 fn no_secret_is_in_a_redacted_snapshot_by_either_way() {
     for via in ["fork", "inspector"] {
         let files = Files::new();
@@ -182,5 +154,79 @@ fn what_a_fork_cannot_do_is_left_to_the_inspector() {
         .run(&["snapshot", &pid, "--via", "fork", "--worker", "1", "-o", "w"])
         .assert_last(2, "no worker threads");
     assert_eq!(files.names(), ["x.heapsnapshot"]);
+    holder.end();
+}
+
+/// A series keeps ids, although V8 never gave any: what grew between its files is known object by object.
+#[test]
+fn a_series_knows_what_is_new() {
+    for version in SUPPORTED {
+        let files = Files::new();
+        let mut holder = Holder::start(version);
+        let pid = holder.pid();
+        let arguments =
+            ["snapshot", &pid, "--every", "2s", "--count", "3", "--json", "-o", "x.heapsnapshot.zst"];
+        let mut series = files.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        // One growth in each pause.
+        for number in ["1", "2"] {
+            while !files.path().join(format!("x.{number}.heapsnapshot.zst")).exists() {
+                assert!(series.try_wait().unwrap().is_none(), "{version}");
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            holder.grow();
+        }
+        let answer: Value = serde_json::from_slice(&series.wait_with_output().unwrap().stdout).unwrap();
+        let snapshots = answer["snapshots"].as_array().unwrap();
+        assert!(snapshots.iter().all(|one| one["via"] == "fork"), "{answer}");
+        assert_eq!(snapshots[0]["known_count"], Value::Null, "{answer}");
+        let known = |at: usize| snapshots[at]["known_count"].as_u64().unwrap();
+        let nodes = |at: usize| snapshots[at]["node_count"].as_u64().unwrap();
+        assert!(known(1) + 500 <= nodes(1) && known(1) * 100 > nodes(0) * 97, "{version}: {answer}");
+        let files_of = [1, 2, 3].map(|number| format!("x.{number}.heapsnapshot.zst"));
+        assert_eq!(files_of.each_ref().map(|name| count_of(&files, name, "Held")), [3000, 3500, 4000]);
+        let mut arguments: Vec<&str> = vec!["diff"];
+        arguments.extend(files_of.iter().map(String::as_str));
+        arguments.push("--json");
+        let answer = files.json(&arguments);
+        assert_eq!(answer["comparison"], "by-id", "{version}: {}", answer["comparison"]);
+        let row = answer["classes"].as_array().unwrap().iter().find(|row| row["name"] == "Held").unwrap();
+        assert_eq!(
+            (&row["added_count"], &row["removed_count"]),
+            (&Value::from(1000), &Value::from(0)),
+            "{version}"
+        );
+        let held = |suspect: &&Value| suspect["counts"] == serde_json::json!([500, 500]);
+        let suspects = answer["suspects"].as_array().unwrap();
+        let found = suspects.iter().find(held).unwrap_or_else(|| panic!("{version}: {suspects:?}"));
+        assert!(found["path"].as_str().unwrap().contains("held"), "{version}: {found}");
+        holder.end();
+    }
+}
+
+/// Cores of a process say nothing of which object is which; what they hold does.
+#[test]
+fn cores_of_one_process_are_matched() {
+    let files = Files::new();
+    let mut holder = Holder::start(V20);
+    let pid = holder.pid();
+    for name in ["1.core", "2.core", "3.core"] {
+        assert_eq!(files.run(&["capture", &pid, "-o", name]).code, Some(0));
+        holder.grow();
+    }
+    let cores = ["1.core", "2.core", "3.core"];
+    let by_class = files.json(&[&["diff"][..], &cores, &["--json"]].concat());
+    assert_eq!((&by_class["comparison"], &by_class["suspects"]), (&"by-class".into(), &Value::Null));
+    let answer = files.json(&[&["diff", "--match"][..], &cores, &["--json"]].concat());
+    assert_eq!(answer["comparison"], "by-match");
+    let matched = answer["matched"].as_array().unwrap();
+    assert!(
+        matched.len() == 2 && matched.iter().all(|one| one["fresh"].as_u64().unwrap() >= 1000),
+        "{matched:?}"
+    );
+    let suspects = answer["suspects"].as_array().unwrap();
+    let counts = serde_json::json!([500, 500]);
+    assert!(suspects.iter().any(|suspect| suspect["counts"] == counts), "{suspects:?}");
+    let text = files.stdout(&[&["diff", "--match"][..], &cores].concat());
+    assert!(text.contains("by what they hold and where they are"), "{text}");
     holder.end();
 }

@@ -12,6 +12,7 @@ mod diff;
 mod duplicates;
 mod graph;
 mod growth;
+mod identity;
 mod index;
 mod kinds;
 mod names;
@@ -30,7 +31,7 @@ pub use analysis::{
     Analysis, AnalysisError, ClassKey, ClassRow, ContextOwner, ContextSize, Filter, InterfaceDefinition,
     NO_DISTANCE, NativeContexts, NodeSet, SYSTEM_DISTANCE, Statistics,
 };
-pub use builder::GraphBuilder;
+pub use builder::{GraphBuilder, NameIndex};
 pub use diff::{
     ClassedHeap, DiffRow, Kinship, diff, diff_by_name, infer_interfaces, kinship, kinship_without_names,
 };
@@ -40,6 +41,7 @@ pub use growth::{
     AccumulationKind, ClassSeries, GrowthByOwner, Moment, Suspect, accumulation_kind, classes_that_grew,
     describe_path, growth_by_owner, path_signature, suspects,
 };
+pub use identity::Adopted;
 pub use index::{Index, IndexError, write_index, write_retainer_index};
 pub use kinds::{EdgeKind, NodeKind};
 pub use offsets::{Offsets, TooDense};

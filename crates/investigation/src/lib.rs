@@ -20,6 +20,6 @@ pub mod tune;
 pub mod watch;
 pub mod whole_file;
 
-pub use heap_graph::Step;
+pub use heap_graph::{HeapGraph, Step};
 pub use leak_verdict as verdict;
 pub use leak_verdict::Word;

@@ -62,8 +62,11 @@ fn numbered(graph: &HeapGraph, node: NodeIndex) -> usize {
 /// The fields and kinds that a snapshot announces in its first line.
 fn meta(snapshot: &[u8]) -> serde_json::Value {
     let end = snapshot.iter().position(|byte| *byte == b'\n').unwrap();
-    let mut header: serde_json::Value =
-        serde_json::from_str(&format!("{}}}", str::from_utf8(&snapshot[..end]).unwrap().trim_end_matches(','))).unwrap();
+    let mut header: serde_json::Value = serde_json::from_str(&format!(
+        "{}}}",
+        str::from_utf8(&snapshot[..end]).unwrap().trim_end_matches(',')
+    ))
+    .unwrap();
     let mut meta = header["snapshot"]["meta"].take();
     // V8 13 says five times that a field is a number, and has four such fields.
     meta["node_types"] = meta["node_types"][0].take();

@@ -158,6 +158,21 @@ fn frames_are_v8s(version: &str, how: How) {
     let argument = |name: &str| frames.iter().find(|frame| frame.function.as_deref() == Some(name)).unwrap();
     assert_eq!(argument("interpreted").arguments, ["1"]);
     assert_eq!(argument("baseline").arguments, ["1"]);
+    // A variable that a closure shares has its name, others are in registers in the order of their declarations.
+    let local = |function: &str, name: &str| {
+        let mut locals = argument(function).locals.iter().filter(|local| local.name == name);
+        locals
+            .next()
+            .map(|local| local.value.clone())
+            .unwrap_or_else(|| panic!("{version}: no {name} in {function}"))
+    };
+    let label = u64::from_str_radix(local("interpreted", "label").trim_start_matches("0x"), 16).unwrap();
+    assert_eq!(heap.name_text(label & !3).as_deref(), Some("seen 1"));
+    assert_eq!(
+        (local("interpreted", "r0"), local("baseline", "r0")),
+        ("42".to_owned(), "2".to_owned()),
+        "{version}"
+    );
 }
 
 #[test]

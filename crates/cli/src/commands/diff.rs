@@ -19,11 +19,13 @@ use crate::{json, words};
 #[command(after_help = "\
 With three files and more, the answer ends with suspects: what came and stayed between all of them, and who holds
 it. For two files, --suspects asks for them. Snapshots of different processes have no ids in common; they are
-compared by class and by how objects are held.
+compared by class and by how objects are held. Cores of one process, and snapshots of frozen copies that were taken one
+by one, have none in common either: --match finds out which object is which.
 
 Examples:
   heapdowse diff before.heapsnapshot after.heapsnapshot
-  heapdowse diff first.heapsnapshot second.heapsnapshot third.heapsnapshot")]
+  heapdowse diff first.heapsnapshot second.heapsnapshot third.heapsnapshot
+  heapdowse diff --match morning.core noon.core evening.core")]
 pub(crate) struct Args {
     /// The oldest snapshot
     #[arg(value_name = "A")]
@@ -34,6 +36,9 @@ pub(crate) struct Args {
     /// Name suspects for two files too
     #[arg(long)]
     suspects: bool,
+    /// They are of one process, even if their ids do not say so
+    #[arg(long = "match")]
+    match_objects: bool,
     /// At most so many classes; 30 in text and all in JSON if not given
     #[arg(long, value_name = "N")]
     top: Option<usize>,
@@ -49,7 +54,13 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         heaps.push(args.read.open(file)?);
     }
     let mut progress = args.read.progress("diff");
-    let mut answer = diff(&heaps, args.suspects, args.reveal.reveal, &mut |step| progress.step(step))?;
+    let mut answer = diff(
+        &mut heaps,
+        args.match_objects,
+        args.suspects,
+        args.reveal.reveal,
+        &mut |step| progress.step(step),
+    )?;
     drop(progress);
     if answer.order_looks_wrong {
         output::warn("the snapshots do not seem to be in the order in which they were taken (oldest first)");
@@ -77,8 +88,17 @@ fn print(output: &mut Output, heaps: &[Heap], answer: &Diff, top: usize) -> Resu
         writeln!(
             output,
             "These snapshots' ids do not belong together: they are of different processes, or of frozen copies.\n\
-             They are compared by class name, so # New and # Deleted are what the counts differ by."
+             They are compared by class name, so # New and # Deleted are what the counts differ by. If they are of one\n\
+             process, --match finds out which object is which."
         )?;
+    }
+    if !answer.matched.is_empty() {
+        let found: Vec<String> = answer
+            .matched
+            .iter()
+            .map(|matched| format!("{} of {}", count(matched.kept), count(matched.kept + matched.fresh)))
+            .collect();
+        writeln!(output, "Objects that were there before, by what they hold and where they are: {}.", found.join(", "))?;
     }
     print_classes(output, &answer.classes, top)?;
     if heaps.len() > 2 {

@@ -23,14 +23,14 @@ are shown by their innermost functions.
 Examples:
   heapdowse jsstack core
   heapdowse jsstack core --all         every frame of every thread
-  heapdowse jsstack core --verbose     with `this` and arguments")]
+  heapdowse jsstack core --verbose     with `this`, arguments and variables")]
 pub(crate) struct Args {
     /// A core file of a Node.js process
     core: String,
     /// Show all frames of threads that run no JavaScript
     #[arg(short, long)]
     all: bool,
-    /// Show `this` and arguments too
+    /// Show `this`, arguments and variables too
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
@@ -118,6 +118,9 @@ fn write_values(output: &mut Output, frame: &Frame) -> Result<()> {
     }
     for (i, argument) in frame.arguments.iter().enumerate() {
         writeln!(output, "                argument {i}: {argument}")?;
+    }
+    for local in &frame.locals {
+        writeln!(output, "                {}: {}", safe(&local.name), local.value)?;
     }
     Ok(())
 }

@@ -4,6 +4,8 @@
 //! are: `N / part of key (K @1) -> value (V @2) pair in WeakMap (table @3)`. DevTools parses these names with
 //! a regular expression (`tryParseWeakMapEdgeName`); so do we, by hand, once per string.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
 use crate::bits::BitSet;
@@ -61,6 +63,18 @@ pub(crate) fn weak_map_entry(name: &str) -> Option<u64> {
     parse(name).map(|(_, table_id)| table_id)
 }
 
+/// Where the ids of key, value and table stand in the name of a WeakMap's entry.
+pub(crate) fn weak_map_ids(name: &str) -> Option<[Range<usize>; 3]> {
+    weak_map_entry(name)?;
+    let is_digit = |c: char| c.is_ascii_digit();
+    let before = |end: usize| name[..end].trim_end_matches(is_digit).len()..end;
+    let table = before(name.len() - 1);
+    let value = before(name[..table.start].rfind(") pair in WeakMap (table @")?);
+    let mut splits = name[..value.start].match_indices(") -> value (").map(|(at, _)| before(at));
+    let key = splits.find(|id| !id.is_empty() && name[..id.start].ends_with(" @"))?;
+    Some([key, value, table])
+}
+
 /// The shared part of an entry's name and the table's id.
 fn parse(name: &str) -> Option<(&str, u64)> {
     let shared = name.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -100,6 +114,9 @@ mod tests {
         assert!(shared.starts_with(" / part of key (Object @11)"));
         let odd = "2 / part of key (x) -> value (y @1) -> value (Foo @13) pair in WeakMap (table @17)";
         assert_eq!(parse(odd).unwrap().1, 17);
+        let ids = |name: &str| weak_map_ids(name).unwrap().map(|place| name[place].to_owned());
+        assert_eq!(ids(name), ["11", "13", "17"]);
+        assert_eq!(ids(odd), ["1", "13", "17"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod filters;
 pub(crate) mod interfaces;
 pub(crate) mod reach;
 mod shallow;
-pub(crate) use ephemerons::weak_map_entry;
+pub(crate) use ephemerons::{weak_map_entry, weak_map_ids};
 pub(crate) use shallow::shallow_sizes;
 pub(crate) mod sizes;
 mod statistics;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use heap_graph::{
-    ClassSeries, ClassedHeap, DiffRow, Kinship, NodeIndex, classes_that_grew, diff_by_name, infer_interfaces,
-    path_signature, shortest_path,
+    Adopted, ClassSeries, ClassedHeap, DiffRow, Kinship, NodeIndex, Step, classes_that_grew, diff_by_name,
+    infer_interfaces, path_signature, shortest_path,
 };
 use serde::Serialize;
 
@@ -19,6 +19,8 @@ use crate::open::{Heap, Progress};
 pub enum Comparison {
     /// Object by object: the same id is the same object.
     ById,
+    /// Object by object, after it was found out by what they hold and where they are which is which.
+    ByMatch,
     /// By class name and path signature: the snapshots are of different processes, ids mean nothing.
     ByClass,
 }
@@ -66,6 +68,8 @@ pub struct Diff {
     pub comparison: Comparison,
     /// What shared ids stand for, for each snapshot and the next.
     pub kinship: Vec<Kinship>,
+    /// Of each file after the first how many objects were found again, and how many not, if they had to be matched.
+    pub matched: Vec<Adopted>,
     /// Whether the order looks wrong: an earlier file knows of objects that are newer than a later file's.
     pub order_looks_wrong: bool,
     /// Nodes of each file.
@@ -80,16 +84,21 @@ pub struct Diff {
     pub holders: Option<Vec<HolderDiff>>,
 }
 
-/// Compares snapshots, oldest first: two at least.
+/// Compares snapshots, oldest first: two at least. With `match_objects` they are taken for snapshots of one process even
+/// if their ids do not say so (those of cores, and of frozen copies that were taken one by one), and later ones get the
+/// ids of earlier ones.
 ///
 /// # Errors
 /// If one can't be analysed.
 pub fn diff(
-    heaps: &[Heap],
+    heaps: &mut [Heap],
+    match_objects: bool,
     with_suspects: bool,
     reveal: bool,
     progress: Progress<'_>,
 ) -> Result<Diff, AnswerError> {
+    let matched = if match_objects { match_all(heaps, progress) } else { Vec::new() };
+    let heaps = &*heaps;
     let [first, .., last] = heaps else { unreachable!("a comparison is of two heaps at least") };
     for heap in heaps.iter().filter(|heap| !heap.graph().missing().has_all_edges()) {
         // Sizes would be wrong; the analysis says so.
@@ -115,8 +124,13 @@ pub fn diff(
         false => Some(holders(first, last, &rows.0, progress)?),
     };
     Ok(Diff {
-        comparison: if is_one_process { Comparison::ById } else { Comparison::ByClass },
+        comparison: match is_one_process {
+            true if matched.is_empty() => Comparison::ById,
+            true => Comparison::ByMatch,
+            false => Comparison::ByClass,
+        },
         kinship,
+        matched,
         order_looks_wrong: is_one_process && highest.windows(2).any(|pair| pair[0] > pair[1]),
         node_counts: graphs().map(|graph| graph.node_count() as u64).collect(),
         classes: rows.0.into_iter().map(row).collect(),
@@ -124,6 +138,23 @@ pub fn diff(
         suspects,
         holders,
     })
+}
+
+/// Gives later heaps the ids of earlier ones, where they have none of their own in common.
+fn match_all(heaps: &mut [Heap], progress: Progress<'_>) -> Vec<Adopted> {
+    let mut matched = Vec::new();
+    for at in 1..heaps.len() {
+        let (before, after) = heaps.split_at_mut(at);
+        let [.., before] = before else { continue };
+        let after = &mut after[0];
+        if matched.is_empty() && heap_graph::kinship(before.graph(), after.graph()).is_same_process() {
+            continue;
+        }
+        // There is nothing to undo when that is stopped: the analysis that follows asks again.
+        let _ = progress(Step { name: "matching objects", done: at as u64, total: None });
+        matched.extend(after.adopt_ids(before));
+    }
+    matched
 }
 
 /// Rows between the first and the last; with three heaps and more, the classes that grew every time.

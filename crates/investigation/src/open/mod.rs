@@ -150,6 +150,13 @@ impl Heap {
         }
     }
 
+    /// Gives objects the ids that they had in an earlier snapshot of the process, as far as they can be told; see
+    /// [`HeapGraph::adopt_ids`]. What comes of it is kept in no index.
+    pub fn adopt_ids(&mut self, before: &Heap) -> Option<heap_graph::Adopted> {
+        self.entry = None;
+        self.graph.adopt_ids(&before.graph)
+    }
+
     /// The input as the user gave it.
     pub fn name(&self) -> &str {
         &self.name

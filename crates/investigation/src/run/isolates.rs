@@ -402,7 +402,8 @@ impl Run<'_> {
             let pid = member.process.pid;
             let Some(watched) = Isolates::session(&mut others.processes, driven, pid) else { continue };
             let number = member.snapshots.len() + 1;
-            match self.snapshot(watched, member.worker.as_ref(), &row, number, due.max_pause) {
+            let before = member.snapshots.last();
+            match self.snapshot(watched, member.worker.as_ref(), &row, number, before, due.max_pause) {
                 Ok(Taken::Snapshot(snapshot)) => {
                     member.snapshots.push(*snapshot);
                     member.after_snapshot = true;

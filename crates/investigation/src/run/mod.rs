@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod excerpt;
 mod find;
+mod frozen;
 mod http;
 mod isolates;
 mod judge;
@@ -46,7 +47,7 @@ pub use report::{
     CodePlace, ExcerptLine, IsolateReport, MissingPart, RoundRow, RunReport, SnapshotTaken, Suspect,
     WatchedProcess, WorkerThread,
 };
-pub use snapshots::{Paid, Snapshot};
+pub use snapshots::{Paid, Snapshot, Way};
 pub use sources::{ProgramFiles, ScriptSource, ScriptSources};
 
 use crate::recording::{Record, RecordedEvents, Recorder, Timeline};

@@ -133,7 +133,7 @@ impl Run<'_> {
         warnings: &mut Vec<String>,
     ) -> Result<(), RunError> {
         let Some(row) = self.rows.last().cloned() else { return Ok(()) };
-        match self.snapshot(watched, None, &row, self.snapshots.len() + 1, None)? {
+        match self.snapshot_of_main(watched, &row, None)? {
             Taken::Refused(reason) => warnings.push(reason),
             Taken::Snapshot(snapshot) => {
                 self.snapshots.push(*snapshot);

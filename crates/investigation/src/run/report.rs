@@ -164,8 +164,11 @@ pub struct SnapshotTaken {
     pub round: u32,
     /// Requests or other work until then.
     pub work: f64,
-    /// Size of the snapshot as text, bytes.
+    /// Size of the snapshot as text, bytes; in memory, where it never was text.
     pub bytes: u64,
+    /// How it was made.
+    #[serde(default)]
+    pub via: super::Way,
     /// Nodes in it.
     pub nodes: u64,
     /// Where it was kept.
@@ -184,6 +187,7 @@ impl From<&Snapshot> for SnapshotTaken {
             round: snapshot.round,
             work: snapshot.work,
             bytes: snapshot.bytes,
+            via: snapshot.way,
             nodes: snapshot.graph.node_count() as u64,
             file: snapshot.file.clone(),
             price: snapshot.price,

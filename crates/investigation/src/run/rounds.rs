@@ -194,7 +194,7 @@ impl Run<'_> {
             }
             if self.options.snapshots && schedule.is_due(number, planned, grows) {
                 let Some(row) = self.rows.last().cloned() else { continue };
-                match self.snapshot(watched, None, &row, self.snapshots.len() + 1, max_pause)? {
+                match self.snapshot_of_main(watched, &row, max_pause)? {
                     Taken::Snapshot(snapshot) => {
                         self.snapshots.push(*snapshot);
                         progress.after_snapshot = true;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::price::{self, Headroom, Price};
 
-use super::{RoundRow, Run, RunError, RunEvent, RunStep, events::Events, watch::Watched};
+use super::{RoundRow, Run, RunError, RunEvent, RunStep, events::Events, frozen::NoCopy, watch::Watched};
 use crate::whole_file::WholeFile;
 
 /// How much of a snapshot may wait for the parser.
@@ -26,10 +26,12 @@ pub struct Snapshot {
     pub round: u32,
     /// Requests or other work until then.
     pub work: f64,
-    /// Its size as text, bytes.
+    /// Its size as text, bytes; in memory, where it never was text.
     pub bytes: u64,
     /// The graph.
     pub graph: HeapGraph,
+    /// How it was made.
+    pub way: Way,
     /// Where its text was kept.
     pub file: Option<PathBuf>,
     /// What it was expected to cost.
@@ -38,12 +40,26 @@ pub struct Snapshot {
     pub paid: Option<Paid>,
 }
 
+/// How a snapshot was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// By V8, through the inspector.
+    #[default]
+    Inspector,
+    /// Of a frozen copy.
+    Fork,
+}
+
+/// From how long a pause on, as far as it is sure, a frozen copy is taken instead of V8's own snapshot, seconds.
+const LONG_PAUSE: f64 = 2.0;
+
 /// What a snapshot did cost the process.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Paid {
     /// How much the resident set had grown when it was done, bytes; some of it is given back later.
     pub bytes: u64,
-    /// How long it took, seconds; the process stood still for most of it.
+    /// How long it took, seconds; the process stood still for most of it, or for the time of a fork.
     pub seconds: f64,
 }
 
@@ -56,37 +72,82 @@ pub(super) enum Taken {
 }
 
 impl Run<'_> {
+    /// The next snapshot of the driven process's main thread.
+    pub(super) fn snapshot_of_main(
+        &mut self,
+        watched: &mut Watched,
+        row: &RoundRow,
+        most_pause: Option<Duration>,
+    ) -> Result<Taken, RunError> {
+        let earlier = std::mem::take(&mut self.snapshots);
+        let taken = self.snapshot(watched, None, row, earlier.len() + 1, earlier.last(), most_pause);
+        self.snapshots = earlier;
+        taken
+    }
+
     /// Takes a snapshot of the main thread or of a worker, right after the floor `row`, if the process can afford it
-    /// with at most so long a pause. `number` says the how manieth of its series it is, from 1.
+    /// with at most so long a pause. `number` says the how manieth of its series it is, from 1, and `before` the one
+    /// before it. The main thread can be read from a frozen copy of the process where V8's own snapshot costs too much.
     pub(super) fn snapshot(
         &mut self,
         watched: &mut Watched,
         worker: Option<&Worker>,
         row: &RoundRow,
         number: usize,
+        before: Option<&Snapshot>,
         most_pause: Option<Duration>,
     ) -> Result<Taken, RunError> {
         let pid = watched.process.pid;
         let price = price::predict(row.heap_used, &watched.process.node_version);
         let room = price::headroom(pid).ok();
-        if let Some(reason) = refusal(&price, room, most_pause) {
-            return Ok(Taken::Refused(reason));
-        }
-        let before = price::resident_bytes(pid);
+        let mut refusal = refusal(&price, room, most_pause);
+        let resident = price::resident_bytes(pid);
         let started = Instant::now();
-        let keep = self.options.keep_snapshots.as_deref();
-        let taken = match worker {
-            None => take(&mut watched.session, keep.map(|folder| (folder, String::new())), row, self.events),
-            Some(worker) => {
-                let keep = keep.map(|folder| (folder, format!("-{pid}-worker-{}", worker.id)));
-                watched.session.in_worker(worker, |session| Ok(take(session, keep, row, self.events)))?
+        let keep = self.options.keep_snapshots.clone();
+        let is_dear = refusal.is_some() || price.pause_seconds.low > LONG_PAUSE;
+        let mut taken = None;
+        if is_dear && worker.is_none() && !self.options.allocations {
+            match self.frozen(pid, row) {
+                Ok(snapshot) => taken = Some(snapshot),
+                Err(NoCopy::Failed(error)) => return Err(error),
+                Err(NoCopy::Impossible(why)) => {
+                    refusal = refusal.map(|reason| format!("{reason}; a frozen copy cannot be read: {why}"));
+                }
+            }
+        }
+        let mut snapshot = match (taken, refusal) {
+            (Some(snapshot), _) => snapshot,
+            (None, Some(reason)) => return Ok(Taken::Refused(reason)),
+            (None, None) => {
+                let keep = keep.as_deref();
+                let taken = match worker {
+                    None => take(
+                        &mut watched.session,
+                        keep.map(|folder| (folder, String::new())),
+                        row,
+                        self.events,
+                    ),
+                    Some(worker) => {
+                        let keep = keep.map(|folder| (folder, format!("-{pid}-worker-{}", worker.id)));
+                        watched
+                            .session
+                            .in_worker(worker, |session| Ok(take(session, keep, row, self.events)))?
+                    }
+                };
+                taken?.ok_or_else(|| InspectorError::Closed { during: "a heap snapshot".to_owned() })?
             }
         };
-        let Some(mut snapshot) = taken? else {
-            return Err(InspectorError::Closed { during: "a heap snapshot".to_owned() }.into());
-        };
+        if let Some(before) = before
+            && (snapshot.way, before.way) != (Way::Inspector, Way::Inspector)
+        {
+            // V8 gave no ids that last; without these nothing would be known to be new.
+            snapshot.graph.adopt_ids(&before.graph);
+        }
+        if let Some(folder) = &keep {
+            snapshot.keep_frozen(folder)?;
+        }
         let grown =
-            before.zip(price::resident_bytes(pid)).map(|(before, after)| after.saturating_sub(before));
+            resident.zip(price::resident_bytes(pid)).map(|(before, after)| after.saturating_sub(before));
         snapshot.price = Some(price);
         snapshot.paid = grown.map(|bytes| Paid { bytes, seconds: started.elapsed().as_secs_f64() });
         if self.options.allocations {
@@ -229,13 +290,18 @@ fn take(
         };
         let graph = parsed.map_err(|source| RunError::Snapshot { round, source })?;
         let file = kept.map(WholeFile::keep).transpose().map_err(file_error)?;
-        Ok(Some(Snapshot { round, work, bytes, graph, file, price: None, paid: None }))
+        Ok(Some(Snapshot { round, work, bytes, graph, way: Way::Inspector, file, price: None, paid: None }))
     })
 }
 
 fn kept_file(folder: &Path, round: u32, whose: &str) -> io::Result<WholeFile> {
     std::fs::create_dir_all(folder)?;
-    WholeFile::create(folder.join(format!("round-{round:02}{whose}.heapsnapshot")))
+    WholeFile::create(kept_path(folder, round, whose))
+}
+
+/// Where a snapshot is kept.
+pub(super) fn kept_path(folder: &Path, round: u32, whose: &str) -> PathBuf {
+    folder.join(format!("round-{round:02}{whose}.heapsnapshot"))
 }
 
 /// Writes to the parser and to the file that is kept. The file's failure is remembered, not mistaken for

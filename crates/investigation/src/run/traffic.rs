@@ -258,7 +258,7 @@ impl Run<'_> {
         {
             return Ok(());
         }
-        match self.snapshot(watched, None, &last, self.snapshots.len() + 1, max_pause)? {
+        match self.snapshot_of_main(watched, &last, max_pause)? {
             Taken::Snapshot(snapshot) => self.snapshots.push(*snapshot),
             Taken::Refused(reason) => {
                 if !warnings.iter().any(|known| known.starts_with("no snapshot was taken")) {

@@ -130,6 +130,8 @@ fields! {
     bytecode_data Required "BytecodeArray.data" "class BytecodeArray data" [] none();
     /// First byte of a bytecode array's header that is not tagged.
     bytecode_header_tagged Required "BytecodeArray tagged header" "" [] five([40, 40, 56, 56, 56]);
+    /// Four bytes: how many bytes its registers take in a frame.
+    bytecode_frame_size Required "BytecodeArray.frame_size" "" [] five([40, 40, 48, 48, 48]);
     bytecode_source_positions Required "BytecodeArray.source_position_table" "" [] five([32, 32, 24, 24, 24]);
     /// 0: pairs of signed numbers; 1: the first number is unsigned, with two flags in its low bits.
     source_position_format Required "source position encoding" "" [] five([0, 0, 0, 0, 1]);
@@ -203,6 +205,8 @@ fields! {
     frame_arguments Required "frame: arguments" "off_fp_args" [] none();
     frame_bytecode_array Required "frame: bytecode array" "off_fp_bytecode_array" [] none();
     frame_bytecode_offset Required "frame: bytecode offset" "off_fp_bytecode_offset" [] none();
+    /// Words between the bytecode offset and the first register: newer frames keep their feedback there.
+    frame_registers_behind Required "frame: words before registers" "" [] five([0, 0, 1, 1, 1]);
     frame_type_entry Required "EntryFrame" "frametype_EntryFrame" [] none();
     frame_type_construct_entry Required "ConstructEntryFrame" "frametype_ConstructEntryFrame" [] none();
     code_kind_mask Required "CodeKind mask" "CodeKindFieldMask" [] none();

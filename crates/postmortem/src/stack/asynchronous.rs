@@ -90,22 +90,53 @@ impl Chain<'_, '_> {
             self.frames.extend(name(function, at));
             return self.promise_of_generator(generator);
         }
-        // What `Promise.all` and its kin wait with has the capability of its promise in its context.
-        let context = self
-            .function(handler)
-            .and_then(|function| heap.target(heap.field(function, fields.function_context).ok()?));
-        let slots = context.map(|context| self.slots(context)).unwrap_or_default();
-        let is_capability = |word: &&u64| self.kind(**word) == Some(heap.layout.types.promise_capability);
-        if let Some(capability) = slots.iter().find(is_capability) {
-            self.frames
-                .push(Frame { function: Some("Promise.all".to_owned()), ..Frame::new(FrameKind::Async) });
+        // What `Promise.all` and its kin wait with has the capability of its promise in its context. That of `any` waits
+        // for failures.
+        for handler in [handler, *words.get(next + 1)?] {
+            let slots = self.slots_of(handler);
+            let is_capability = |word: &&u64| self.kind(**word) == Some(heap.layout.types.promise_capability);
+            let (Some(name), Some(capability)) = (self.combinator(handler), slots.iter().find(is_capability))
+            else {
+                continue;
+            };
+            self.frames.push(Frame { function: Some(name.to_owned()), ..Frame::new(FrameKind::Async) });
             return self.promise(*capability);
+        }
+        // `race` waits with the function that settles its promise.
+        if self.builtin(handler) == Some("PromiseCapabilityDefaultResolve") {
+            let slots = self.slots_of(handler);
+            return slots.into_iter().find_map(|word| self.promise(word));
         }
         // A handler of `then`: where it is, as it has not run.
         if let Some(function) = self.function(handler) {
             self.frames.extend(name(function, None));
         }
         self.promise(dependent)
+    }
+
+    /// The slots of a function's context.
+    fn slots_of(&self, function: u64) -> Vec<u64> {
+        let heap = self.heap;
+        let context = self.function(function).and_then(|function| {
+            heap.target(heap.field(function, heap.layout.fields.function_context).ok()?)
+        });
+        context.map(|context| self.slots(context)).unwrap_or_default()
+    }
+
+    /// The name of V8's own function.
+    fn builtin(&self, function: u64) -> Option<&str> {
+        self.heap.builtin_of(self.heap.code_of(self.function(function)?)?)
+    }
+
+    /// Which of the functions that wait for several promises waits with this one; `Promise.all`, if the program has no
+    /// names.
+    fn combinator(&self, handler: u64) -> Option<&'static str> {
+        self.function(handler)?;
+        Some(match self.builtin(handler) {
+            Some(name) if name.starts_with("PromiseAllSettled") => "Promise.allSettled",
+            Some(name) if name.starts_with("PromiseAny") => "Promise.any",
+            _ => "Promise.all",
+        })
     }
 
     fn words(&self, object: u64) -> Vec<u64> {

@@ -56,6 +56,19 @@ pub struct Frame {
     /// Arguments as words: addresses of objects (tagged), or small integers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
+    /// Variables that closures share, and registers of the interpreter and of baseline code.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locals: Vec<Local>,
+}
+
+/// What a frame holds besides its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Local {
+    /// The variable's name; of those that live in registers V8 keeps none: `r0` and so on, in the order in which the
+    /// function declares them, temporary values last.
+    pub name: String,
+    /// A word, as arguments are.
+    pub value: String,
 }
 
 impl Frame {
@@ -73,6 +86,7 @@ impl Frame {
             address: None,
             module: None,
             arguments: Vec::new(),
+            locals: Vec::new(),
         }
     }
 }

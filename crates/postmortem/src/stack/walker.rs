@@ -8,7 +8,7 @@ use super::asynchronous::waiting;
 use super::baseline::{BytecodeSizes, bytecode_offset};
 use super::code_index::{Code, CodeIndex, CodeKind};
 use super::deoptimization::{self, OperandCounts};
-use super::frames::{Frame, FrameKind, Stack};
+use super::frames::{Frame, FrameKind, Local, Stack};
 use super::native::{End, MOST_FRAMES, Native, Place as NativePlace};
 use super::optimized::{Place, places};
 use super::source_positions::{position_at, rows};
@@ -20,6 +20,8 @@ use crate::heap::words::{is_strong, small_integer, untag};
 
 /// The saved pointer to an outer exit frame lies so many words below an entry frame, at most.
 const ENTRY_WORDS: u64 = 16;
+/// Scopes around each other that are looked at.
+const MOST_SCOPES: usize = 64;
 /// No call passes more arguments than are worth telling.
 const MOST_ARGUMENTS: u64 = 64;
 
@@ -348,12 +350,61 @@ impl<'h, 'm> Walker<'h, 'm> {
         let argument = |i: u64| heap.word(at.frame.wrapping_add(fields.frame_arguments + 8 * i)).ok();
         frame.receiver = argument(0).filter(|word| is_strong(*word)).map(|word| hex(untag(word)));
         if (1..=MOST_ARGUMENTS).contains(&count) {
-            let text = |word: u64| match small_integer(word) {
-                Some(small) => small.to_string(),
-                None => hex(word),
-            };
-            frame.arguments = (1..count).map_while(argument).map(text).collect();
+            frame.arguments = (1..count).map_while(argument).map(text_of_word).collect();
+        }
+        frame.locals = self.shared_variables(at.frame, function);
+        if matches!(kind, FrameKind::Interpreted | FrameKind::Baseline) {
+            frame.locals.extend(self.registers(at.frame, shared));
         }
         frame
+    }
+
+    /// The variables of the scopes that the function is in at the moment, up to those that it was made in.
+    fn shared_variables(&self, frame: u64, function: u64) -> Vec<Local> {
+        let heap = self.heap;
+        let fields = &heap.layout.fields;
+        let outside = heap.field(function, fields.function_context).ok();
+        let mut variables = Vec::new();
+        let mut at = heap.word(frame.wrapping_add(fields.frame_context)).ok();
+        // Each scope is around the one before.
+        for _ in 0..MOST_SCOPES {
+            let Some(word) = at.filter(|word| Some(*word) != outside) else { break };
+            let contexts = fields.first_context_type..=fields.last_context_type;
+            let context = heap.target(word).filter(|context| {
+                heap.kind_of(*context).is_some_and(|kind| contexts.contains(&u64::from(kind)))
+            });
+            let Some(context) = context else { break };
+            for (name, value) in heap.context_variables(context) {
+                if let Some(name) = heap.key_text(name) {
+                    variables.push(Local { name, value: text_of_word(value) });
+                }
+            }
+            at = heap.field(context, fields.array_data + 8).ok();
+        }
+        variables
+    }
+
+    /// The registers of a frame, as many as the function's bytecode says.
+    fn registers(&self, frame: u64, shared: u64) -> Vec<Local> {
+        let heap = self.heap;
+        let fields = &heap.layout.fields;
+        let size = heap
+            .bytecode_of(shared)
+            .and_then(|bytecode| heap.half(bytecode.wrapping_add(fields.bytecode_frame_size)).ok());
+        let count = u64::from(size.unwrap_or(0)) / 8;
+        let first = frame
+            .wrapping_add(fields.frame_bytecode_offset)
+            .wrapping_sub(8 * (1 + fields.frame_registers_behind));
+        let register = |at: u64| heap.word(first.wrapping_sub(8 * at)).ok();
+        let words = (0..count.min(MOST_ARGUMENTS)).map_while(register).enumerate();
+        words.map(|(at, word)| Local { name: format!("r{at}"), value: text_of_word(word) }).collect()
+    }
+}
+
+/// A value as frames tell it: a small integer, or an object's tagged address.
+fn text_of_word(word: u64) -> String {
+    match small_integer(word) {
+        Some(small) => small.to_string(),
+        None => hex(word),
     }
 }

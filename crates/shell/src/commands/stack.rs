@@ -12,7 +12,7 @@ use crate::session::{Opened, Session};
 use crate::syntax::number;
 use crate::table::{Address, Command, OnSnapshot, Opt};
 
-const VERBOSE: Opt = switch('v', "file, line, `this`, arguments and source of each");
+const VERBOSE: Opt = switch('v', "file, line, `this`, arguments, variables and source of each");
 const PROPERTY: Opt = valued('p', "PROPERTY", "only this of each frame: file, posn, kind, this, arg1, ...");
 const FUNCTION: Opt = valued('f', "NAME", "only frames of this function");
 const LINES: Opt = valued('n', "LINES", "so many lines of source around the call (with -v: 5)");
@@ -92,7 +92,7 @@ pub(crate) fn place(frame: &Frame) -> Option<String> {
     Some(format!("{script}{}", numbers.collect::<String>()))
 }
 
-/// What a frame holds: `this` and arguments, as words (small integers are decimal where frames keep them as text).
+/// What a frame holds: `this`, arguments, variables and registers, as words (small integers are decimal where frames keep them as text).
 pub(crate) fn values(frame: &Frame) -> Vec<(String, u64)> {
     let word = |text: &String| match text.strip_prefix("0x") {
         Some(_) => number(text).ok(),
@@ -101,7 +101,9 @@ pub(crate) fn values(frame: &Frame) -> Vec<(String, u64)> {
     let this = frame.receiver.iter().filter_map(|text| Some(("this".to_owned(), word(text)?)));
     let arguments = frame.arguments.iter().enumerate();
     let arguments = arguments.filter_map(|(i, text)| Some((format!("arg{}", i + 1), word(text)?)));
-    this.chain(arguments).collect()
+    let locals = frame.locals.iter();
+    let locals = locals.filter_map(|local| Some((local.name.clone(), word(&local.value)?)));
+    this.chain(arguments).chain(locals).collect()
 }
 
 /// The address of a frame.

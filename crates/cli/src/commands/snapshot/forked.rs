@@ -10,7 +10,7 @@ use investigation::postmortem::{CoreOptions, Dead, GraphOptions, ProcessError};
 use investigation::redact::redact;
 use investigation::snapshot_file::{Packing, pack};
 
-use super::{Asked, Taken, Via};
+use super::{Asked, Lineage, Taken, Via};
 use crate::failure::Usage;
 use crate::interrupt;
 use crate::output::{say, warn};
@@ -53,7 +53,7 @@ fn copy(asked: &Asked<'_>) -> Result<Copy, ProcessError> {
 }
 
 /// Makes the snapshot of a copy, or of one that is taken now.
-pub(super) fn take(asked: &Asked<'_>, taken: Option<Copy>) -> Result<Taken> {
+pub(super) fn take(asked: &Asked<'_>, taken: Option<Copy>, lineage: &mut Lineage) -> Result<Taken> {
     let (dead, captured) = match taken {
         Some(copy) => copy,
         None => copy(asked)?,
@@ -68,12 +68,18 @@ pub(super) fn take(asked: &Asked<'_>, taken: Option<Copy>) -> Result<Taken> {
     let made = dead.graph(dead.isolate(number)?, options, &mut |step| progress.step(step))?;
     // All is in the graph now.
     drop(dead);
-    let graph = if asked.redact { redact(&made.graph)?.0 } else { made.graph };
+    let mut made = made.graph;
+    let known_count = match lineage {
+        Lineage::After(before) => made.adopt_ids(before).map(|adopted| adopted.kept),
+        Lineage::None | Lineage::Begins => None,
+    };
+    let redacted = if asked.redact { Some(redact(&made)?.0) } else { None };
+    let graph = redacted.as_ref().unwrap_or(&made);
     let bytes = asked.file.fill(&mut |mut sink, zst| {
         let packing = if zst { Packing::Zstd } else { Packing::Plain };
-        Ok(pack(&graph, &mut sink, packing)?)
+        Ok(pack(graph, &mut sink, packing)?)
     })?;
-    Ok(Taken {
+    let taken = Taken {
         via: Via::Fork,
         bytes,
         predicted: None,
@@ -81,5 +87,10 @@ pub(super) fn take(asked: &Asked<'_>, taken: Option<Copy>) -> Result<Taken> {
         pause_ms: captured.pause_ms,
         node_count: Some(graph.node_count() as u64),
         edge_count: Some(graph.edge_count()),
-    })
+        known_count,
+    };
+    if !matches!(lineage, Lineage::None) {
+        *lineage = Lineage::After(Box::new(made));
+    }
+    Ok(taken)
 }

@@ -62,6 +62,7 @@ fn take_attached(asked: &Asked<'_>, attached: &mut Attached) -> Result<Taken> {
         pause_ms: None,
         node_count: None,
         edge_count: None,
+        known_count: None,
     })
 }
 

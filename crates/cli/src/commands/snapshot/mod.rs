@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use investigation::HeapGraph;
 use investigation::price::{Headroom, Price};
 use serde::Serialize;
 
@@ -29,7 +30,7 @@ Examples:
   heapdowse snapshot 4242 -o app.heapsnapshot
   heapdowse snapshot --listening 3000 --zst
   heapdowse snapshot 4242 --redact                  without the program's data
-  heapdowse snapshot 4242 --every 60s --count 3     app.1, app.2, app.3, for heapdowse diff
+  heapdowse snapshot 4242 --every 60s --count 3     three for heapdowse diff; objects keep their ids
   heapdowse snapshot 4242 -o - | zstd > app.heapsnapshot.zst
 
 The process forks a frozen copy of itself, which stops it for milliseconds; the snapshot is made of the copy. Where that
@@ -100,6 +101,16 @@ struct Asked<'a> {
     file: TargetFile,
 }
 
+/// The snapshots of a series, whose objects keep their ids from one to the next.
+enum Lineage {
+    /// It is no series.
+    None,
+    /// The first one is to be taken.
+    Begins,
+    /// This one was taken last.
+    After(Box<HeapGraph>),
+}
+
 /// What was done.
 #[derive(Serialize)]
 struct Answer {
@@ -127,6 +138,8 @@ struct Taken {
     pause_ms: Option<f64>,
     node_count: Option<u64>,
     edge_count: Option<u64>,
+    /// Objects that were in the snapshot before, too, as far as that can be told.
+    known_count: Option<u64>,
 }
 
 /// All of a series.
@@ -146,7 +159,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         return Err(Usage("V8 writes neither whole strings nor numbers; use --via fork".into()).into());
     }
     let Some(every) = args.every else {
-        let answer = one(&args, pid, None)?;
+        let answer = one(&args, pid, None, &mut Lineage::None)?;
         if args.json {
             json::print_for_nothing(output, "snapshot", &answer)?;
         }
@@ -154,9 +167,10 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     };
     let mut answers = Vec::new();
     let count = args.count.unwrap_or(1);
+    let mut lineage = Lineage::Begins;
     for number in 1..=count {
         let started = Instant::now();
-        answers.push(one(&args, pid, Some(number))?);
+        answers.push(one(&args, pid, Some(number), &mut lineage)?);
         if number < count {
             wait_until(started + every)?;
         }
@@ -180,7 +194,7 @@ fn wait_until(then: Instant) -> Result<()> {
     Ok(())
 }
 
-fn one(args: &Args, pid: u32, number: Option<u32>) -> Result<Answer> {
+fn one(args: &Args, pid: u32, number: Option<u32>, lineage: &mut Lineage) -> Result<Answer> {
     let asked = Asked {
         pid,
         worker: args.worker.as_deref(),
@@ -196,7 +210,7 @@ fn one(args: &Args, pid: u32, number: Option<u32>) -> Result<Answer> {
     let started = Instant::now();
     // A file that is not whole must be removed, and the inspector closed, before this process is gone.
     let _critical = (!asked.file.is_stdout()).then(interrupt::Critical::begin);
-    let taken = take(&asked)?;
+    let taken = take(&asked, lineage)?;
     let seconds = started.elapsed().as_secs_f64();
     say("snapshot", &format!("{} in {seconds:.1} s, written to {}", size(taken.bytes), asked.file));
     Ok(Answer {
@@ -212,16 +226,16 @@ fn one(args: &Args, pid: u32, number: Option<u32>) -> Result<Answer> {
 }
 
 /// By the way that was asked for, or the one that goes.
-fn take(asked: &Asked<'_>) -> Result<Taken> {
+fn take(asked: &Asked<'_>, lineage: &mut Lineage) -> Result<Taken> {
     match asked.via {
-        Via::Fork => forked::take(asked, None),
+        Via::Fork => forked::take(asked, None, lineage),
         Via::Inspector => inspector::take(asked),
         Via::Auto if asked.worker.is_some() => {
             say("snapshot", "via inspector: --worker has the inspector's numbers");
             inspector::take(asked)
         }
         Via::Auto => match forked::possible(asked) {
-            Ok(copy) => forked::take(asked, Some(copy)),
+            Ok(copy) => forked::take(asked, Some(copy), lineage),
             Err(forked::Refused::No(reason)) => {
                 say("snapshot", &format!("via inspector: {reason}"));
                 inspector::take(asked)
