@@ -99,7 +99,6 @@ fn compare(version: &str, opened: &Opened) -> Found {
     let address_of: HashMap<u64, u64> =
         objects_map::find(&opened.memory).iter().map(|entry| (u64::from(entry.id), entry.address)).collect();
     let pair = |node: NodeIndex| by_address.get(address_of.get(&theirs.id(node))?).copied();
-    let newer = heap.layout.version.major >= 13;
     let groups = |graph: &HeapGraph| -> Vec<(u64, String)> {
         let group = |edge: Edge| (graph.id(edge.to), graph.name(edge.to).to_owned());
         graph.edges(NodeIndex(1)).map(group).collect()
@@ -133,14 +132,13 @@ fn compare(version: &str, opened: &Opened) -> Found {
         };
         found.nodes += 1;
         let sizes = (theirs.raw_self_size(node), ours.graph.raw_self_size(own));
-        // Newer versions count what all programs have as nothing, and the characters of external strings as the string's.
-        let is_external =
-            heap.kind_of(ours.addresses[own.index()]).is_some_and(|kind| kind < 128 && kind & 7 == 2);
-        let same = sizes.0 == sizes.1 || newer && (sizes.0 == 0 || is_external && sizes.0 > sizes.1);
-        found.same_size += u64::from(same);
         found.same_id += u64::from(theirs.id(node) == ours.graph.id(own));
         let (kinds, names) =
             ((theirs.kind_name(node), ours.graph.kind_name(own)), (theirs.name(node), ours.graph.name(own)));
+        found.same_size += u64::from(sizes.0 == sizes.1);
+        if sizes.0 != sizes.1 {
+            count(format!("SIZE {} here {} of {} {:.40}", sizes.0, sizes.1, theirs.kind_name(node), names.0));
+        }
         found.same_kind += u64::from(kinds.0 == kinds.1);
         found.same_name += u64::from(names.0 == names.1);
         if kinds.0 != kinds.1 {

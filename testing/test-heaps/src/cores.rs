@@ -54,7 +54,7 @@ pub fn core(version: &str, program: &str, arguments: &[&str], how: How) -> Resul
         let mut command = Command::new(&node);
         command.arg("--allow-natives-syntax").arg(&script).args(arguments).current_dir(folder);
         match how {
-            How::Gcore => gcore(command, folder),
+            How::Gcore => gcore(command, folder).map(drop),
             How::Abort => abort(&command, folder),
         }
     })?;
@@ -63,15 +63,30 @@ pub fn core(version: &str, program: &str, arguments: &[&str], how: How) -> Resul
 
 /// The core of a real program that has just written its snapshot, `known.heapsnapshot` beside the core.
 pub fn real_program(name: &str, version: &str) -> Result<Core, SetupError> {
+    held(name, version, "behind")
+}
+
+/// The core of a real program that works on and writes its snapshot afterwards, `known.heapsnapshot` beside the core.
+pub fn real_program_before(name: &str, version: &str) -> Result<Core, SetupError> {
+    held(name, version, "before")
+}
+
+fn held(name: &str, version: &str, hold: &str) -> Result<Core, SetupError> {
     let node = nodes::binary(version)?;
     let node = fs::canonicalize(&node).map_err(SetupError::file(&node))?;
     let program = real_programs::ALL.iter().find(|program| program.name == name);
     let mark = program.map(real_programs::Program::fingerprint).unwrap_or_default();
-    let folder = cache_dir().join("cores").join(format!("{version}-gcore-{name}-{mark}"));
+    let folder = cache_dir().join("cores").join(format!("{version}-{hold}-{name}-{mark}"));
     let folder = produce_once(&folder, |folder| {
         fs::create_dir_all(folder).map_err(SetupError::file(folder))?;
         let file = folder.join("known.heapsnapshot");
-        gcore(real_programs::holding(name, version, "behind", &file)?, folder)
+        let mut running = gcore(real_programs::holding(name, version, hold, &file)?, folder)?;
+        if hold == "before" {
+            // It goes on, writes, and ends.
+            drop(running.0.stdin.take());
+            running.0.wait().map_err(SetupError::file(folder))?;
+        }
+        Ok(())
     })?;
     Ok(Core { folder, node })
 }
@@ -87,7 +102,7 @@ impl Drop for Running {
     }
 }
 
-fn gcore(mut command: Command, folder: &Path) -> Result<(), SetupError> {
+fn gcore(mut command: Command, folder: &Path) -> Result<Running, SetupError> {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut running = Running(child.map_err(SetupError::file(folder))?);
     let output = running.0.stdout.take();
@@ -101,7 +116,7 @@ fn gcore(mut command: Command, folder: &Path) -> Result<(), SetupError> {
     run(Command::new("gdb").args(["-batch", "-nx", "-p", &pid, "-ex", &write]))?;
     // gdb writes zeros for all that was reserved and never used.
     run(Command::new("fallocate").arg("--dig-holes").arg(&core))?;
-    Ok(())
+    Ok(running)
 }
 
 fn abort(command: &Command, folder: &Path) -> Result<(), SetupError> {

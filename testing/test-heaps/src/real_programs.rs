@@ -12,7 +12,7 @@ use crate::{nodes, npm};
 pub struct Program {
     /// Its folder in `testing/real-programs`.
     pub name: &'static str,
-    /// The Node version that it is compared on: each program on another.
+    /// The Node version that it is compared on: every version has its program.
     pub node: &'static str,
     files: [(&'static str, &'static str); 3],
 }
@@ -35,12 +35,13 @@ macro_rules! program {
 }
 
 /// The programs.
-pub const ALL: [Program; 5] = [
+pub const ALL: [Program; 6] = [
     program!("koa", nodes::V18),
     program!("express", nodes::V20),
     program!("vite", nodes::V22),
     program!("typescript", nodes::V24),
     program!("webpack", nodes::V26),
+    program!("sockets", nodes::V22),
 ];
 
 /// The snapshot of a program by its name, on a Node version, from the cache.

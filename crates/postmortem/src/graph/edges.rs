@@ -208,7 +208,8 @@ impl Emitter<'_, '_> {
         let (words, _) = bytes[..bytes.len().min(size as usize)].as_chunks();
         let here = Here { address: object, size, words, plan };
         let (kind, name) = self.held_entry(&here, node);
-        self.graph.node_named(kind, name, self.ids.of_object(heap, node, object, size), size);
+        let reported = self.reported_size(&here);
+        self.graph.node_named(kind, name, self.ids.of_object(heap, node, object, size), reported);
         let location = self.location(&here);
         self.graph.place(location, heap_graph::detachedness::UNKNOWN);
         self.visited.clear();

@@ -85,6 +85,24 @@ impl Emitter<'_, '_> {
         }
     }
 
+    /// The size that V8 tells: since V8 13 nothing for what all programs share, and the characters of external strings as
+    /// theirs.
+    pub(super) fn reported_size(&self, here: &Here<'_>) -> u64 {
+        let heap = self.heap;
+        if heap.layout.version.major < 13 {
+            return here.size;
+        }
+        if heap.is_shared(here.address) {
+            return 0;
+        }
+        let kind = here.plan.map.kind;
+        if here.plan.map.is_string() && kind & 7 == 2 {
+            let width = if kind & 8 != 0 { 1 } else { 2 };
+            return here.size + heap.string_length(here.address).unwrap_or(0) * width;
+        }
+        here.size
+    }
+
     fn held_text(&mut self, here: &Here<'_>) -> NameIndex {
         let limit = if self.options.full_strings { u64::MAX } else { LONGEST_NAME };
         match self.heap.plain_ascii(here.address, here.plan.map.kind, limit) {
