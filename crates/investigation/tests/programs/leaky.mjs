@@ -3,6 +3,8 @@ import http from 'node:http';
 const seen = [];
 
 http.createServer((request, response) => {
-  seen.push({ url: request.url, headers: { ...request.headers }, tags: [1, 2, 3, 4, 5, 6, 7, 8].map(String) });
+  // Much more than what our snapshots leave behind in so small a heap.
+  const measured = Array.from({ length: 80 }, (_, i) => i + 0.5);
+  seen.push({ url: request.url, headers: { ...request.headers }, measured });
   response.end('ok');
 }).listen(process.env.PORT, '127.0.0.1', () => console.log('ready to serve'));
