@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::analysis::weak_map_ids;
 use crate::bits::BitSet;
@@ -44,7 +44,6 @@ impl HeapGraph {
         let mut next = highest.checked_add(2)? | 1;
         let mut adopted = Adopted::default();
         let mut ids = Vec::with_capacity(self.node_count());
-        let mut new_of = FxHashMap::default();
         for (node, partner) in partners.into_iter().enumerate() {
             let old = self.nodes.id[node];
             let id = if partner == NONE {
@@ -56,31 +55,39 @@ impl HeapGraph {
                 adopted.kept += 1;
                 before.nodes.id[partner as usize]
             };
-            new_of.insert(u64::from(old), id);
             ids.push(id);
         }
+        self.rename_pairs(&ids);
         self.nodes.id = ids.into();
-        self.rename_pairs(&new_of);
         Some(adopted)
     }
 
-    /// The names of a WeakMap's entries quote ids.
-    fn rename_pairs(&mut self, new_of: &FxHashMap<u64, u32>) {
+    /// The names of a WeakMap's entries quote ids, which get new ones.
+    fn rename_pairs(&mut self, ids: &[u32]) {
         let pairs = self.strings.containing(" pair in WeakMap (table @");
-        if pairs.is_empty() {
+        let names = pairs.iter().filter_map(|index| self.strings.get(*index));
+        let quoted: FxHashSet<u32> = names.flat_map(quoted_ids).collect();
+        if quoted.is_empty() {
             return;
         }
+        let all = self.nodes.id.iter().copied().zip(ids.iter().copied());
+        let new_of: FxHashMap<u32, u32> = all.filter(|(old, _)| quoted.contains(old)).collect();
         let mut builder = StringsBuilder::default();
         let mut pairs = pairs.into_iter().peekable();
         for (index, text) in self.strings.iter().enumerate() {
-            let renamed = pairs.next_if_eq(&(index as u32)).and_then(|_| renamed(text, new_of));
+            let renamed = pairs.next_if_eq(&(index as u32)).and_then(|_| renamed(text, &new_of));
             builder.push(renamed.as_deref().unwrap_or(text));
         }
         self.strings = builder.finish();
     }
 }
 
-fn renamed(name: &str, new_of: &FxHashMap<u64, u32>) -> Option<String> {
+/// The ids in the name of a WeakMap's entry.
+fn quoted_ids(name: &str) -> impl Iterator<Item = u32> {
+    weak_map_ids(name).into_iter().flatten().filter_map(|place| name[place].parse().ok())
+}
+
+fn renamed(name: &str, new_of: &FxHashMap<u32, u32>) -> Option<String> {
     let mut new = name.to_owned();
     // From the end, so that the places before stay where they are.
     for place in weak_map_ids(name)?.into_iter().rev() {

@@ -136,3 +136,35 @@ fn an_exchanged_object_is_not_new_and_ids_are_used_where_there_are_some() {
     assert_eq!(other.adopt_ids(&full), None);
     assert_eq!(other.id(NodeIndex(0)), 11);
 }
+
+/// The names of a WeakMap's entries quote ids; readers pair them by these.
+#[test]
+fn pairs_of_weak_maps_quote_the_new_ids() {
+    let graph = |base: u64| {
+        let mut heap = TestHeap::new(Layout::node22());
+        let root = heap.node("synthetic", "", base + 1, 0);
+        let mut object = |at: u64, name: &str| {
+            let node = heap.node("object", name, base + at, 24);
+            heap.edge(root, "shortcut", name, node);
+            node
+        };
+        let (key, value, table) = (object(3, "Key"), object(5, "Value"), object(7, "Table"));
+        let [k, v, t] = [3, 5, 7].map(|at| base + at);
+        for (number, from) in [(1, key), (2, table)] {
+            let name = format!(
+                "{number} / part of key (Key @{k}) -> value (Value @{v}) pair in WeakMap (table @{t})"
+            );
+            heap.edge(from, "internal", name, value);
+        }
+        read(&heap.to_bytes())
+    };
+    let before = graph(100);
+    let mut after = graph(1000);
+    assert_eq!(after.adopt_ids(&before), Some(Adopted { kept: 4, fresh: 0 }));
+    let names = |graph: &HeapGraph| -> Vec<String> {
+        let edges = graph.nodes().flat_map(|node| graph.edges(node).collect::<Vec<_>>());
+        edges.map(|edge| graph.edge_name(&edge).to_string()).collect()
+    };
+    assert_eq!(names(&after), names(&before));
+    assert!(names(&after)[3].contains("(table @107)"), "{:?}", names(&after));
+}

@@ -107,7 +107,8 @@ fn what_v8_writes_later_is_the_same_heap() {
         assert!(adopted.kept * 100 > theirs.node_count() as u64 * 90, "{name}");
         // What was born and what died in between: vite's bindings let go of what they have when their finalizers run, which
         // may be before the core or behind it.
-        assert!(off * 100 <= 5 * objects && objects > 4000, "{name}");
+        let most = if program.name == "vite" { 5 } else { 1 };
+        assert!(off * 100 <= most * objects && objects > 4000, "{name}");
         assert!(close >= 80 && both >= 6, "{name}: {both} of the ten largest");
     }
 }

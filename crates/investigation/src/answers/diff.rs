@@ -68,7 +68,7 @@ pub struct Diff {
     pub comparison: Comparison,
     /// What shared ids stand for, for each snapshot and the next.
     pub kinship: Vec<Kinship>,
-    /// Of each file after the first how many objects were found again, and how many not, if they had to be matched.
+    /// Of each file that had to be matched with the one before it how many objects were found again, and how many not.
     pub matched: Vec<Adopted>,
     /// Whether the order looks wrong: an earlier file knows of objects that are newer than a later file's.
     pub order_looks_wrong: bool,

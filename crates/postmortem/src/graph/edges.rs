@@ -33,7 +33,7 @@ pub(super) struct Emitter<'e, 'm> {
     pub(super) buffers: Vec<u64>,
     /// All of it.
     pub(super) buffer_bytes: u64,
-    pub(super) words: Words,
+    pub(super) held: HeldNames,
     pub(super) plans: Plans,
     pub(super) shared: Shared,
     /// The fields of functions.
@@ -71,7 +71,7 @@ impl Here<'_> {
 }
 
 /// Names that are needed all the time.
-pub(super) struct Words {
+pub(super) struct HeldNames {
     map: NameIndex,
     pub(super) proto: NameIndex,
     pub(super) properties: NameIndex,
@@ -80,7 +80,7 @@ pub(super) struct Words {
     numbers: Vec<Option<NameIndex>>,
 }
 
-impl Words {
+impl HeldNames {
     pub(super) fn new(graph: &mut GraphBuilder) -> Self {
         Self {
             map: graph.name("map"),
@@ -219,7 +219,7 @@ impl Emitter<'_, '_> {
         self.contents(&here);
         self.pairs(object);
         if let Some(to) = here.plan.map_node {
-            self.graph.edge_named(EdgeKind::Internal, self.words.map, NodeIndex(to));
+            self.graph.edge_named(EdgeKind::Internal, self.held.map, NodeIndex(to));
             self.visit(0);
         }
         for field in &here.plan.fields {
@@ -298,11 +298,11 @@ impl Emitter<'_, '_> {
         if number >= MOST_NUMBERS {
             return self.graph.name(&number.to_string());
         }
-        if number >= self.words.numbers.len() {
-            self.words.numbers.resize(number + 1, None);
+        if number >= self.held.numbers.len() {
+            self.held.numbers.resize(number + 1, None);
         }
         let graph = &mut self.graph;
-        *self.words.numbers[number].get_or_insert_with(|| graph.name(&number.to_string()))
+        *self.held.numbers[number].get_or_insert_with(|| graph.name(&number.to_string()))
     }
 
     /// The pointers that nothing named: hidden edges, numbered in the order of the words. What V8 leaves out has a number

@@ -26,7 +26,8 @@ impl Ids {
         let lowest = known.as_ref().map_or(0, ObjectIds::last).max(2 * roots) | 1;
         // Every node has room, those of memory beside the heap too.
         let span = ordinals.end().saturating_mul(4);
-        let room = u32::MAX.saturating_sub(lowest).saturating_sub(span);
+        // Later graphs of a series have higher ids for what is new: half of all are left to them.
+        let room = u32::MAX.saturating_sub(lowest).saturating_sub(span) / 2;
         let base = if room == 0 { 1 } else { (lowest + fingerprint(heap, ordinals.end()) % room) | 1 };
         Self { known, roots, base }
     }

@@ -64,7 +64,7 @@ pub fn graph(
     let total = live.count();
     let tags = Tags::collect(heap, live, &ordinals, &shapes);
     let mut builder = GraphBuilder::new(header(heap));
-    let words = edges::Words::new(&mut builder);
+    let held = edges::HeldNames::new(&mut builder);
     let mut emitter = Emitter {
         heap,
         ordinals: &ordinals,
@@ -77,7 +77,7 @@ pub fn graph(
         inessential: edges::Inessential::new(heap, &ordinals),
         buffers: Vec::new(),
         buffer_bytes: 0,
-        words,
+        held,
         plans: plan::Plans::default(),
         shared: names::Shared::default(),
         function_fields: Vec::new(),

@@ -73,7 +73,7 @@ impl Emitter<'_, '_> {
             Entry::Closure => (NodeKind::Closure, self.held_function_name(here.address)),
             Entry::System { kind, name, is_unnamed } => match self.tags.of(node) {
                 Some(tag) => {
-                    let name = if is_unnamed { self.words.tags[tag] } else { name };
+                    let name = if is_unnamed { self.held.tags[tag] } else { name };
                     (NAMES[tag].1.unwrap_or(kind), name)
                 }
                 None => (kind, name),

@@ -192,7 +192,7 @@ impl Emitter<'_, '_> {
             None => self.each_property(here.address),
         }
         if let Some(node) = here.plan.prototype {
-            self.graph.edge_named(EdgeKind::Property, self.words.proto, NodeIndex(node));
+            self.graph.edge_named(EdgeKind::Property, self.held.proto, NodeIndex(node));
         }
     }
 

@@ -27,8 +27,8 @@ impl Emitter<'_, '_> {
         if [types.js_api_object, types.js_special_api_object].contains(&map.kind) {
             self.embedder_fields(here);
         }
-        self.internal_named(here, fields.js_properties, self.words.properties);
-        self.internal_named(here, fields.js_elements, self.words.elements);
+        self.internal_named(here, fields.js_properties, self.held.properties);
+        self.internal_named(here, fields.js_elements, self.held.elements);
         if map.is_function(heap.layout) {
             self.function(here);
         } else if map.kind == types.js_bound_function {
