@@ -53,7 +53,7 @@ pub(crate) fn capture_one(asked: &Asked) -> Result<Answer> {
         Event::Held { mode: Mode::Stop, reason, .. } => {
             say(
                 "capture",
-                &format!("mode stop: {reason}; process {pid} stands still until its memory is written"),
+                &format!("mode stop: {reason}; process {pid} stands still until its memory is read"),
             );
             stop_if_asked()
         }

@@ -276,7 +276,9 @@ fn what_cannot_be_is_said_in_one_line() {
     assert_eq!(std::fs::read(files.path().join("taken")).unwrap(), b"mine");
     files.run(&["capture", &pid, "-o", "."]).must_fail(2, "directory");
     files.run(&["capture", &pid, "-o", "no/such/folder/core"]).must_fail(5, "No such file");
-    files.run(&["capture", &pid, "--max-pause", "10ms", "--mode", "stop"]).must_fail(4, "--max-pause");
+    files
+        .run(&["capture", &pid, "--max-pause", "10ms", "--max-memory", "1M", "--mode", "stop"])
+        .must_fail(4, "--max-pause");
     let run = files.run(&["capture", &pid, "--when", "cpu>3"]);
     assert_eq!((run.code, run.stderr.contains("is no condition")), (Some(2), true));
     let thread = *threads(victim.pid()).iter().find(|thread| **thread != victim.pid()).unwrap();

@@ -110,14 +110,32 @@ fn what_has_no_memory_or_is_held_is_refused() {
     let run = Command::new("sh").args(["-c", &itself]).current_dir(files.path()).output().unwrap();
     Run::of(run).must_fail(4, "is this program itself");
 
-    let victim = Victim::start(16);
-    let mut holder = held(&files, victim.pid(), &["--mode", "stop"], "stands still");
+    let victim = Victim::start(64);
+    let mut holder = held(&files, victim.pid(), &["--mode", "stop", "--max-memory", "1M"], "stands still");
     let run = files.run(&["capture", &victim.pid().to_string(), "-o", "core"]);
     run.must_fail(4, &format!("traced already, by process {}", holder.id()));
     holder.kill().unwrap();
     holder.wait().unwrap();
     victim.assert_unharmed(0);
     assert_eq!(files.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_stopped_process_goes_on_before_its_core_is_written() {
+    let files = Files::new();
+    let victim = Victim::start(64);
+    // Nobody reads the pipe.
+    let mut capture = held(&files, victim.pid(), &["--mode", "stop"], "stands still");
+    let until = Instant::now() + Duration::from_secs(10);
+    while state(victim.pid()) == Some('t') {
+        assert!(Instant::now() < until, "it waits for the writing");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(ask(victim.port(), "/spawn").as_deref(), Ok("7"));
+    assert_eq!(capture.try_wait().unwrap(), None);
+    capture.kill().unwrap();
+    capture.wait().unwrap();
+    victim.assert_unharmed(0);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     CaptureError, Headroom,
-    core::{Content, Extras, Outcome, Skipped, Why, Written, milliseconds, write},
+    core::{Ahead, Content, Extras, Outcome, Skipped, Why, Written, milliseconds, write},
     door::{File, Unnamed},
     hold::{Hold, HoldOptions, Mode, plan},
     sink::{Destination, Sink, Size},
@@ -140,11 +140,18 @@ fn captured(
     let mut sink = Sink::create(request.destination.clone(), request.compress, needed + request.keep_free)?;
     go_on(tell(Event::Begins { mode: plan.mode, reason: &plan.reason }))?;
     let filter = request.filter.unwrap_or(target.core_filter);
+    let planned = plan.mode;
+    let ahead = match planned {
+        Mode::Fork => Ahead::one(),
+        Mode::Stop => Ahead::most(target.private_bytes(), &plan.headroom, options.max_memory),
+    };
     let hold = Hold::take_as_planned(target.clone(), options, plan)?;
+    // A fork that turned out not to work.
+    let ahead = if hold.mode() == planned { ahead } else { Ahead::few() };
     go_on(tell(Event::Held { mode: hold.mode(), reason: hold.reason(), pause: hold.pause() }))?;
     let mut captured = beginning(&target, &hold);
     let content = Content { filter, honour_dont_dump: !request.include_dont_dump };
-    let outcome = write(&target, hold, Extras { content, executable }, &mut sink, &mut |written| {
+    let outcome = write(&target, hold, Extras { content, executable }, ahead, &mut sink, &mut |written| {
         tell(Event::Writing(written))
     })?;
     let (size, file) = sink.finish()?;

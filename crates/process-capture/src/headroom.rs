@@ -9,6 +9,8 @@ use crate::{door, target::Target};
 
 /// The kernel's page tables for the copy: 8 bytes for each page of 4 KiB.
 const PAGE_TABLE_SHARE: u64 = 500;
+/// The share of what is left that may be taken to let a stopped process go earlier.
+const AHEAD_SHARE: u64 = 4;
 /// What we take ourselves.
 pub(crate) const OWN_PEAK: u64 = 64 << 20;
 
@@ -32,6 +34,13 @@ impl Headroom {
     #[must_use]
     pub fn there(&self) -> Option<u64> {
         [self.group, self.machine, self.promise].into_iter().flatten().min()
+    }
+
+    /// How much of a stopped process is read into memory ahead of its writing, bytes: all of it (`private`) if that
+    /// fits into a quarter of what is left and into `most`. Where nothing is known, nothing.
+    #[must_use]
+    pub fn ahead(&self, private: u64, most: Option<u64>) -> u64 {
+        private.min(self.there().unwrap_or(0) / AHEAD_SHARE).min(most.unwrap_or(u64::MAX))
     }
 
     /// Whether the copy fits. What is unknown does not forbid.

@@ -31,7 +31,7 @@ Examples:
   heapdowse capture --self-test                   whether it works on this machine
 
 The process forks a frozen copy of itself and runs on, while the copy is written; where that is not
-safe, it stands still until its memory is written. Which of the two, and why, is printed. It may be
+safe, it stands still until its memory is read. Which of the two, and why, is printed. It may be
 any program, not only Node.js. docs/capture.md tells what happens to the process, step by step.")]
 pub(crate) struct Args {
     /// The process id

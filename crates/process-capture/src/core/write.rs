@@ -8,6 +8,7 @@ use crate::{
     CaptureError,
     core::{
         about::{About, Skipped},
+        ahead::{Ahead, Feeder, PIECE, Unread, write_behind},
         elf::layout,
         notes::notes,
         segments::{Content, Segment, Why, segments},
@@ -17,9 +18,6 @@ use crate::{
     sink::Sink,
     target::Target,
 };
-
-/// Memory that is read at once.
-const PIECE: u64 = 1 << 20;
 
 /// How far the writing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +49,7 @@ pub(crate) fn write(
     target: &Target,
     hold: Hold,
     extras: Extras,
+    ahead: Ahead,
     sink: &mut Sink,
     progress: &mut dyn FnMut(Written) -> ControlFlow<()>,
 ) -> Result<Outcome, CaptureError> {
@@ -65,8 +64,14 @@ pub(crate) fn write(
     let layout = layout(&notes, &segments, room, executable);
     let error = sink.error();
     sink.put(&layout.head).map_err(&error)?;
-    memory(&hold, &segments, sink, &mut skipped, progress)?;
-    let released = hold.release();
+    let total = segments.iter().flat_map(|segment| &segment.runs).map(|run| run.end - run.start).sum();
+    let mut told = |done| progress(Written { done, total });
+    let released = write_behind(sink, ahead, &mut told, |feeder| {
+        // Whatever happens, the hold ends with this closure.
+        let hold = hold;
+        memory(&hold, &segments, feeder, &mut skipped)?;
+        Ok(hold.release())
+    })?;
     sink.put(&about.note(released.pause, &skipped, room)).map_err(&error)?;
     if let (Some((file, _)), Some(range)) = (&extras.executable, &layout.executable) {
         sink.zeros(range.start - layout.own_notes.end).map_err(&error)?;
@@ -82,31 +87,19 @@ fn skip(range: &Range<u64>, why: Why) -> Skipped {
 fn memory(
     hold: &Hold,
     segments: &[Segment],
-    sink: &mut Sink,
+    feeder: &mut Feeder<'_>,
     skipped: &mut Vec<Skipped>,
-    progress: &mut dyn FnMut(Written) -> ControlFlow<()>,
-) -> Result<(), CaptureError> {
-    let total = segments.iter().flat_map(|segment| &segment.runs).map(|run| run.end - run.start).sum();
-    let mut done = 0;
-    let mut buffer = vec![0; PIECE as usize];
-    let error = sink.error();
+) -> Result<(), Unread> {
     for segment in segments {
         let mut at = segment.range.start;
         for run in &segment.runs {
-            sink.zeros(run.start - at).map_err(&error)?;
+            feeder.zeros(run.start - at)?;
             at = run.start;
             while at < run.end {
-                let piece = &mut buffer[..(run.end - at).min(PIECE) as usize];
-                read(hold, at, piece, skipped)?;
-                pages(piece, sink).map_err(&error)?;
-                at += piece.len() as u64;
-                done += piece.len() as u64;
-                if progress(Written { done, total }).is_break() {
-                    return Err(CaptureError::Interrupted);
-                }
+                at += feeder.fill(run.end - at, |bytes| read(hold, at, bytes, skipped))?;
             }
         }
-        sink.zeros(segment.range.start + segment.file_size - at).map_err(&error)?;
+        feeder.zeros(segment.range.start + segment.file_size - at)?;
     }
     Ok(())
 }
@@ -128,33 +121,11 @@ fn read(hold: &Hold, address: u64, piece: &mut [u8], skipped: &mut Vec<Skipped>)
     Ok(())
 }
 
-/// Writes whole pages; those of zeros as holes.
-fn pages(piece: &[u8], sink: &mut Sink) -> io::Result<()> {
-    let page = PAGE as usize;
-    let is_zero = |index: usize| piece[index * page..(index + 1) * page].iter().all(|byte| *byte == 0);
-    let count = piece.len() / page;
-    let mut from = 0;
-    while from < count {
-        let zero = is_zero(from);
-        let mut to = from + 1;
-        while to < count && is_zero(to) == zero {
-            to += 1;
-        }
-        if zero {
-            sink.zeros(((to - from) * page) as u64)?;
-        } else {
-            sink.put(&piece[from * page..to * page])?;
-        }
-        from = to;
-    }
-    Ok(())
-}
-
 fn bundle(file: &File, range: &Range<u64>, sink: &mut Sink) -> io::Result<()> {
     let (length, mut at) = (range.end - range.start, 0);
-    let mut buffer = vec![0; PIECE as usize];
+    let mut buffer = vec![0; PIECE];
     while at < length {
-        let piece = &mut buffer[..(length - at).min(PIECE) as usize];
+        let piece = &mut buffer[..(length - at).min(PIECE as u64) as usize];
         match file.read_at(at, piece)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             read => {
