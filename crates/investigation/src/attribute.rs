@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use heap_graph::{
     AccumulationKind, Analysis, HeapGraph, Moment, NodeIndex, PathStep, Retainers, describe_path, suspects,
 };
-use leak_verdict::{Clues, KnownCase, Verdict, Word};
+use leak_verdict::{Clues, GraphGrowth, KnownCase, Verdict, Word};
 use source_culprit::{Confidence, Culprit, GraphView, Script, ScriptInfo, SourceMapRef, Sources};
 
 use crate::run::{
@@ -68,7 +68,9 @@ impl Attribute for Attributor {
             verdict.is_warm_up(text);
             return Vec::new();
         }
-        confirm(verdict, &answers);
+        if !goes_on(verdict, &told, &marks) {
+            confirm(verdict, &answers);
+        }
         answers
     }
 }
@@ -331,6 +333,25 @@ fn not_objects(
             "{:.0} % of what grew between the first and the last snapshot is code, feedback and hidden classes that \
              V8 makes while functions get hot; the program's own objects do not account for it",
             (100.0 * engine / total).min(100.0)
+        )
+    })
+}
+
+/// Whether what grew in all windows says that the bound which the floors show is none. `marks` is the work done at each
+/// snapshot.
+fn goes_on(verdict: &mut Verdict, suspects: &[heap_graph::Suspect], marks: &[f64]) -> bool {
+    let growing = |suspect: &&heap_graph::Suspect| suspect.grew_every_time() && !suspect.is_exchange();
+    let Some(largest) = suspects.iter().find(growing) else { return false };
+    let bytes = |window: usize| suspects.iter().filter(growing).filter_map(|s| s.bytes.get(window)).sum();
+    let windows =
+        marks.windows(2).enumerate().map(|(window, marks)| (bytes(window), marks[1] - marks[0])).collect();
+    let unit = verdict.unit;
+    verdict.goes_on(&GraphGrowth { windows }, |rate| {
+        format!(
+            "the floors seem to reach a bound, but the heap graph shows {rate:.0} bytes more per {} in each window              between snapshots, to the last: {} {}",
+            unit.singular(),
+            largest.count(),
+            largest.class
         )
     })
 }

@@ -26,4 +26,6 @@ pub use growth::{Shape, Trend};
 pub use known::{Clues, KnownCase, known_case};
 pub use native::NativeKind;
 pub use recording::{Floor, Recording, WorkUnit};
-pub use verdict::{Evidence, EvidenceKind, FloorSummary, Grade, Growth, GrowthPlace, Verdict, Word};
+pub use verdict::{
+    Evidence, EvidenceKind, FloorSummary, Grade, GraphGrowth, Growth, GrowthPlace, Verdict, Word,
+};

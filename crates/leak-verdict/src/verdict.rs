@@ -194,9 +194,125 @@ impl Verdict {
     }
 }
 
+/// Growth that a heap graph shows over several windows, each with its work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GraphGrowth {
+    /// Bytes made in each window that live at the end, and the work done in it.
+    pub windows: Vec<(u64, f64)>,
+}
+
+impl GraphGrowth {
+    /// Below this the graph scatters as the floors do.
+    const LEAST_BYTES: f64 = 128.0 * 1024.0;
+    /// The share of the floors' rise that it must account for: what a cache brought stays the cache's.
+    const LEAST_SHARE: f64 = 0.3;
+    /// How fast the last window must be, of the first: a cache that fills up slows down.
+    const LEAST_PACE: f64 = 0.7;
+
+    /// Bytes per unit of work: all in all, in the slowest window, in the fastest.
+    fn rates(&self) -> Option<(f64, f64, f64)> {
+        let rate = |&(bytes, work): &(u64, f64)| (work > 0.0).then(|| bytes as f64 / work);
+        let each = self.windows.iter().map(rate).collect::<Option<Vec<f64>>>()?;
+        let (bytes, work) = self
+            .windows
+            .iter()
+            .fold((0.0, 0.0), |(bytes, work), &(more, done)| (bytes + more as f64, work + done));
+        let (low, high) =
+            each.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), &rate| (low.min(rate), high.max(rate)));
+        (each.len() > 1 && each[each.len() - 1] >= Self::LEAST_PACE * each[0]).then_some((
+            bytes / work,
+            low,
+            high,
+        ))
+    }
+
+    fn bytes(&self) -> f64 {
+        self.windows.iter().map(|window| window.0 as f64).sum()
+    }
+}
+
+impl Verdict {
+    /// Takes up that what the floors call a bound is none: the heap graph shows as much growth per unit of work in its
+    /// last window as in its first, and that it is what the floors rose by. Two or three floors behind a snapshot,
+    /// whose own leftovers were taken out, do not show a bound against that. Answers whether it does.
+    pub fn goes_on(&mut self, growth: &GraphGrowth, text: impl FnOnce(f64) -> String) -> bool {
+        let Some(floors) = self.floors.as_ref().filter(|_| self.word == Word::BoundedCache) else {
+            return false;
+        };
+        let rise = floors.last_bytes as f64 - floors.first_bytes as f64;
+        let Some((rate, low, high)) = growth.rates() else { return false };
+        let enough = growth.bytes() > GraphGrowth::LEAST_BYTES
+            && rise > GraphGrowth::LEAST_BYTES
+            && rate * floors.work > GraphGrowth::LEAST_SHARE * rise;
+        if !enough {
+            return false;
+        }
+        self.evidence.push(Evidence { kind: EvidenceKind::Graph, text: text(rate) });
+        self.growth = Some(Growth {
+            place: GrowthPlace::Heap,
+            bytes_per_unit: rate,
+            low,
+            high,
+            total_bytes: rate * floors.work,
+            units_to_heap_limit: None,
+        });
+        self.word = Word::Leak;
+        self.grade = Grade::Weak;
+        // What was said of the bound no longer holds.
+        self.advice = vec!["run for longer, to see whether the floor goes on rising with it".to_owned()];
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn bounded(first_bytes: u64, last_bytes: u64) -> Verdict {
+        Verdict {
+            word: Word::BoundedCache,
+            grade: Grade::Moderate,
+            unit: WorkUnit::Request,
+            growth: None,
+            native_kind: None,
+            detection_limit: None,
+            floors: Some(FloorSummary { points: 12, first_bytes, last_bytes, work: 6000.0, seconds: 12.0 }),
+            evidence: Vec::new(),
+            advice: vec!["lower the limit".to_owned()],
+        }
+    }
+
+    fn goes_on(verdict: &mut Verdict, windows: &[(u64, f64)]) -> bool {
+        verdict.goes_on(&GraphGrowth { windows: windows.to_vec() }, |rate| format!("{rate:.0} bytes"))
+    }
+
+    #[test]
+    fn a_bound_that_the_graph_does_not_know_is_none() {
+        let mut verdict = bounded(5 << 20, 6 << 20);
+        assert!(goes_on(&mut verdict, &[(400_000, 2000.0), (420_000, 2000.0)]));
+        assert_eq!((verdict.word, verdict.grade), (Word::Leak, Grade::Weak));
+        let growth = verdict.growth.unwrap();
+        assert_eq!((growth.low, growth.bytes_per_unit, growth.high), (200.0, 205.0, 210.0));
+        assert_eq!(verdict.evidence[0].text, "205 bytes");
+        assert!(!verdict.advice.iter().any(|advice| advice.contains("limit")));
+    }
+
+    #[test]
+    fn what_fills_up_or_is_little_beside_the_bound_keeps_its_word() {
+        // It slows down; it is little beside what the cache brought; it is little at all; one window shows no pace.
+        for (last, windows) in [
+            (6 << 20, vec![(800_000, 2000.0), (420_000, 2000.0)]),
+            (105 << 20, vec![(400_000, 2000.0), (420_000, 2000.0)]),
+            (6 << 20, vec![(40_000, 2000.0), (42_000, 2000.0)]),
+            (6 << 20, vec![(800_000, 2000.0)]),
+        ] {
+            let mut verdict = bounded(5 << 20, last);
+            assert!(!goes_on(&mut verdict, &windows), "{windows:?}");
+            assert_eq!(verdict, bounded(5 << 20, last));
+        }
+        let mut verdict = Verdict { word: Word::NoLeak, ..bounded(5 << 20, 6 << 20) };
+        assert!(!goes_on(&mut verdict, &[(400_000, 2000.0), (420_000, 2000.0)]));
+    }
 
     #[test]
     fn words_are_written_as_they_are_printed() {
