@@ -42,6 +42,12 @@ impl Arguments {
         at.map(|at| self.words.remove(at)).is_some()
     }
 
+    /// Takes the first word that is no option.
+    pub(crate) fn word(&mut self) -> Option<String> {
+        let at = self.words.iter().position(|word| !word.starts_with("--"))?;
+        Some(self.words.remove(at))
+    }
+
     /// The command after `--`, if every other word was taken.
     pub(crate) fn finish(self) -> Result<Vec<String>> {
         match self.words.first() {

@@ -16,6 +16,7 @@ mod shell;
 mod soak;
 mod test;
 mod tools;
+mod v8_tables;
 mod zoo;
 
 use std::process::ExitCode;
@@ -26,7 +27,7 @@ use arguments::Arguments;
 /// A task: its name, what it does in one line, the function.
 type Task = (&'static str, &'static str, fn(Arguments) -> Result<()>);
 
-const TASKS: [Task; 12] = [
+const TASKS: [Task; 13] = [
     ("test", "everything that CI checks: lint, arch, tests, oracle, docs; sets itself up", test::run),
     ("lint", "rustfmt and clippy, warnings are errors; --fix mends what can be mended", lint::run),
     ("arch", "who may depend on whom, sizes of files, words that must not be committed", arch::run),
@@ -54,6 +55,7 @@ const TASKS: [Task; 12] = [
         "writes the list of property names that redact keeps, from bare processes",
         known_names::run,
     ),
+    ("v8-tables", "what V8 calls its own fields: rows of shapes.txt [VERSION]", v8_tables::run_task),
     ("measured", "runs a command and writes its CPU seconds and peak memory (used by bench)", measure::run),
 ];
 

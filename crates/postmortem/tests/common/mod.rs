@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod objects_map;
+pub mod tables;
 
 use std::fs::File;
 use std::sync::Arc;
