@@ -1,5 +1,7 @@
 //! Questions to real cores, as people and scripts ask them.
 
+mod common;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
@@ -9,7 +11,13 @@ use test_heaps::cores::{Core, How, core};
 use test_heaps::nodes::{SUPPORTED, V20, V22, V24, binary};
 
 fn heapdowse(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_heapdowse")).args(arguments).output().expect("the program")
+    let mut command = Command::new(env!("CARGO_BIN_EXE_heapdowse"));
+    command.args(arguments);
+    if arguments[0] == "findjsobjects" {
+        // What another build found must not be believed here.
+        command.arg("--no-cache");
+    }
+    command.output().expect("the program")
 }
 
 fn json(arguments: &[&str]) -> Value {
@@ -210,4 +218,47 @@ fn a_core_with_its_program_inside_needs_no_other_file() {
     let errors = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(5), "{errors}");
     assert!(errors.contains("was not found; name it with --exe"), "{errors}");
+}
+
+#[test]
+fn a_second_question_is_answered_from_what_was_kept() {
+    let made = known(V22);
+    let files = common::Files::new();
+    // Another time of change makes another file of it.
+    let core = files.path().join("core");
+    std::fs::copy(made.path(), &core).unwrap();
+    let exe = test_heaps::nodes::binary(V22).unwrap().display().to_string();
+    let ask = |options: &[&str]| {
+        let arguments = [&["findjsobjects", "core", "--json", "--exe", &exe], options].concat();
+        let output = files.command(&arguments).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && errors.is_empty(), "{errors}");
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let kept = || -> Vec<std::path::PathBuf> {
+        let folder = files.path().join("cache/heapdowse");
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let fresh = [&[][..], &["-c", "Beta"], &["-p", "extra"]].map(|o| ask(&[o, &["--no-cache"]].concat()));
+    assert_eq!(kept().len(), 0);
+    assert_eq!(ask(&[]), fresh[0]);
+    assert_eq!(kept().len(), 1);
+    assert_eq!([ask(&[]), ask(&["-c", "Beta"]), ask(&["-p", "extra"])], fresh);
+    assert!(fresh[1]["object_count"].as_u64().unwrap() < fresh[0]["object_count"].as_u64().unwrap());
+    let path = kept().remove(0);
+    let bytes = std::fs::read(&path).unwrap();
+    let mut damaged = bytes.clone();
+    let last = damaged.len() - 40;
+    damaged[last] ^= 1;
+    std::fs::write(&path, &damaged).unwrap();
+    assert_eq!(ask(&[]), fresh[0], "a damaged answer was believed");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes, "it was not made anew");
+    // Garbage is another question, and a core that changed another core.
+    let all = ask(&["--garbage"]);
+    assert!(all["object_count"].as_u64().unwrap() > fresh[0]["object_count"].as_u64().unwrap());
+    assert_eq!(kept().len(), 2);
+    std::fs::File::open(&core).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(ask(&[]), fresh[0]);
+    assert_eq!(kept().len(), 3);
 }

@@ -263,7 +263,8 @@ fn what_cannot_be_done_is_said_with_what_to_use_instead() {
         ("::nonsense", "::help"),
         ("10::jsprint", "no object"),
         ("zz::jsprint", "no number"),
-        ("@5::jsprint", "a core has addresses"),
+        ("@4::jsprint", "no live object has the id @4"),
+        ("@x::jsprint", "an id is a number"),
         ("::jsprint", "needs an address"),
         ("::findjsobjects -q", "no option -q"),
         ("::findjsobjects -c", "needs a value"),
@@ -312,6 +313,52 @@ fn a_snapshot_is_asked_with_ids() {
         let errors = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), Some(2), "{errors}");
         assert!(errors.contains(what), "{errors}");
+    }
+}
+
+/// The ids of V8's own snapshot where there was one, else those of ours.
+#[test]
+fn ids_of_snapshots_lead_to_addresses_and_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let of_v8 = known(V22);
+    let of_none = core(V24, "talk.cjs", &[], How::Abort).expect("a core");
+    let ours = folder.path().join("ours.heapsnapshot").to_string_lossy().into_owned();
+    let path = of_none.path().to_string_lossy().into_owned();
+    let convert =
+        Command::new(env!("CARGO_BIN_EXE_heapdowse")).args(["convert", &path, "-o", &ours]).status().unwrap();
+    assert!(convert.success());
+    for (made, snapshot, class) in [
+        (&of_v8, of_v8.file("known.heapsnapshot").to_string_lossy().into_owned(), "Beta"),
+        (&of_none, ours, "Request"),
+    ] {
+        let path = made.path().to_string_lossy().into_owned();
+        let found = answer(&snapshot, &format!("v8 findjsinstances {class}"));
+        let ids: Vec<&str> = found["sections"][0]["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .take(3)
+            .map(|row| row["id"].as_str().unwrap())
+            .collect();
+        assert_eq!(ids.len(), 3);
+        for id in ids {
+            let lines = [format!("{id}::jsconstructor"), format!("{id}::jsprint")];
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let (there, here) = (answers(&snapshot, &lines), answers(&path, &lines));
+            assert_eq!(said(&here[0]), class);
+            let names = |answer: &Value| {
+                let members = answer["sections"][0]["value"]["members"].as_array().unwrap().clone();
+                let mut names: Vec<String> =
+                    members.iter().map(|member| member["name"].to_string()).collect();
+                names.sort();
+                names
+            };
+            let (there, here) = (names(&there[1]), names(&here[1]));
+            // V8 leaves numbers out.
+            assert!(!there.is_empty() && there.iter().all(|name| here.contains(name)), "{here:?} {there:?}");
+            let back = said(&answer(&path, &format!("{id}::whatis -v")));
+            assert!(back.contains(&format!("{id} in heap snapshots")), "{back}");
+        }
     }
 }
 

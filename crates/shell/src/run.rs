@@ -105,17 +105,21 @@ fn once(target: &Target<'_, '_, '_>, command: &Command, call: &Call) -> Result<A
     }
 }
 
-/// An address as people write it: hexadecimal, `.` for the last one, `@id` on snapshots.
+/// An address as people write it: hexadecimal, `.` for the last one, `@id` as snapshots have it.
 fn word(target: &Target<'_, '_, '_>, text: &str) -> Result<u64, CommandError> {
     match target {
         Target::Core(session) if text == "." => session
             .dot
             .get()
             .ok_or_else(|| CommandError::usage(". is the last address, and there is none yet")),
-        Target::Core(_) if text.starts_with('@') => Err(CommandError::usage(
-            "@id names an object of a heap snapshot; a core has addresses, such as 0x3f1a40c2d5a9",
-        )),
-        Target::Core(_) => number(text),
+        Target::Core(session) => {
+            match text.strip_prefix('@') {
+                Some(id) => session.object_with(id.parse().map_err(|_| {
+                    CommandError::usage(&format!("{text}: an id is a number, such as @12345"))
+                })?),
+                None => number(text),
+            }
+        }
         Target::Snapshot(session) => session.node(text),
     }
 }

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use investigation::postmortem::Dead;
 use postmortem::Heap;
 use postmortem::answers::{Classes, find_objects, hex};
+use postmortem::graph::NodeIds;
 use postmortem::heap::Liveness;
 use postmortem::heap::words::{small_integer, tag};
 use postmortem::object::ClassNames;
@@ -26,6 +27,7 @@ pub(crate) struct Opened<'h, 'd> {
     pub(crate) heap: &'h Heap<'d>,
     names: OnceCell<ClassNames<'h, 'd>>,
     live: OnceCell<Liveness>,
+    ids: OnceCell<NodeIds>,
     classes: [OnceCell<Classes>; 2],
     stack: OnceCell<Option<Stack>>,
     codes: OnceCell<CodeIndex>,
@@ -71,6 +73,7 @@ impl<'h, 'd> Session<'h, 'd> {
             heap,
             names: OnceCell::new(),
             live: OnceCell::new(),
+            ids: OnceCell::new(),
             classes: [OnceCell::new(), OnceCell::new()],
             stack: OnceCell::new(),
             codes: OnceCell::new(),
@@ -112,6 +115,32 @@ impl<'h, 'd> Session<'h, 'd> {
         }
         self.go_on("walking the heap: which objects are alive")?;
         Ok(opened.live.get_or_init(|| Liveness::mark(opened.heap)))
+    }
+
+    /// The ids that an isolate's objects have in heap snapshots of this memory.
+    fn ids<'s>(&self, opened: &'s Opened<'_, '_>) -> Result<&'s NodeIds, CommandError> {
+        let live = self.live(opened)?;
+        Ok(opened.ids.get_or_init(|| NodeIds::new(opened.heap, live)))
+    }
+
+    /// The id of an object in heap snapshots of this memory; none if it is garbage.
+    pub(crate) fn id_of(&self, opened: &Opened<'_, '_>, object: u64) -> Result<Option<u32>, CommandError> {
+        Ok(self.ids(opened)?.id_of(opened.heap, object))
+    }
+
+    /// The object that has an id in heap snapshots of this memory. The program's own isolate comes first: each has ids of
+    /// its own.
+    pub(crate) fn object_with(&self, id: u32) -> Result<u64, CommandError> {
+        for opened in &self.isolates {
+            let (live, ids) = (self.live(opened)?, self.ids(opened)?);
+            self.go_on("looking for the id")?;
+            if let Some(object) = ids.object_with(opened.heap, live, id) {
+                return Ok(object);
+            }
+        }
+        Err(CommandError::failed(format!(
+            "no live object has the id @{id}; ids are those of `convert` and `snapshot` of this very memory, or V8's own"
+        )))
     }
 
     /// The objects of an isolate: live ones, or all that the memory holds.

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use investigation::open::CachePolicy;
 use investigation::postmortem::{ObjectsAnswer, ObjectsQuestion, find_objects};
 
 use crate::commands::jsfindrefs;
@@ -38,6 +39,9 @@ pub(crate) struct Args {
     /// List what refers to the object at this address
     #[arg(short = 'r', long = "references", value_name = "ADDRESS", conflicts_with_all = ["class", "property"])]
     references: Option<String>,
+    /// Neither use nor keep what was found for the next command
+    #[arg(long)]
+    no_cache: bool,
     #[command(flatten)]
     read: CoreArgs,
 }
@@ -53,7 +57,11 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     let question =
         ObjectsQuestion { garbage: args.garbage, class: args.class, property: args.property };
     let mut go_on = || if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let answer = find_objects(&dead, &question, &mut go_on)?;
+    let cache = if args.no_cache { CachePolicy::Off } else { CachePolicy::standard() };
+    let (answer, problem) = find_objects(&dead, &question, &cache, &mut go_on)?;
+    if let Some(problem) = problem {
+        output::warn(&problem);
+    }
     if args.read.json {
         json::print_for_core(output, "findjsobjects", &dead, &answer)?;
     } else {

@@ -23,6 +23,8 @@ use super::mapped::Mapped;
 /// Reading files below this size again costs less than looking after an index.
 const MIN_FILE: u64 = 4 << 20;
 const MAX_TOTAL: u64 = 8 << 30;
+/// Longer answers cost more to read than to find again.
+const LARGEST_ANSWER: u64 = 256 << 20;
 /// Temporary files of this age were left by a process that died.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
@@ -64,25 +66,27 @@ pub fn default_cache_dir() -> Option<PathBuf> {
 }
 
 /// The cache.
-pub(super) struct Cache {
+pub(crate) struct Cache {
     settings: CacheSettings,
 }
 
 /// The place of one file in the cache.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     settings: CacheSettings,
     identity: Vec<u8>,
+    /// The path of everything that is kept of it, without the ending.
+    stem: PathBuf,
     graph_path: PathBuf,
     retainers_path: PathBuf,
 }
 
 impl Cache {
-    pub(super) fn new(settings: CacheSettings) -> Self {
+    pub(crate) fn new(settings: CacheSettings) -> Self {
         Cache { settings }
     }
 
     /// The place of a file; `None` for those that are not worth one.
-    pub(super) fn entry(&self, file: &File) -> io::Result<Option<Entry>> {
+    pub(crate) fn entry(&self, file: &File) -> io::Result<Option<Entry>> {
         if file.metadata()?.len() < MIN_FILE {
             return Ok(None);
         }
@@ -92,6 +96,7 @@ impl Cache {
         Ok(Some(Entry {
             settings: self.settings.clone(),
             identity,
+            stem: self.settings.folder.join(&name),
             graph_path: path("graph"),
             retainers_path: path("retainers"),
         }))
@@ -143,6 +148,38 @@ impl Entry {
         if wrote { self.tidy() } else { Ok(()) }
     }
 
+    /// What was answered to a question of this version; its name is part of a file's.
+    ///
+    /// An answer is the file's identity (its length is that of this one), a hash of 16 bytes, and what was kept. One that is
+    /// damaged, of another file or of another version counts as none.
+    pub(crate) fn load_answer(&self, question: &str, version: u32) -> Option<Vec<u8>> {
+        let path = self.answer_path(question, version);
+        let file = File::open(&path).ok()?;
+        let _ = file.set_modified(SystemTime::now());
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::Read::take(file, LARGEST_ANSWER), &mut bytes).ok()?;
+        let rest = bytes.strip_prefix(&*self.identity)?;
+        let (hash, answer) = rest.split_first_chunk::<16>()?;
+        (xxh3_128(answer).to_le_bytes() == *hash).then(|| answer.to_vec())
+    }
+
+    /// Keeps an answer for [`Self::load_answer`].
+    pub(crate) fn keep_answer(&self, question: &str, version: u32, answer: &[u8]) -> io::Result<()> {
+        if (answer.len() + self.identity.len() + 16) as u64 > LARGEST_ANSWER {
+            return Ok(());
+        }
+        self.write(&self.answer_path(question, version), |out| {
+            out.write_all(&self.identity)?;
+            out.write_all(&xxh3_128(answer).to_le_bytes())?;
+            out.write_all(answer)
+        })?;
+        self.tidy()
+    }
+
+    fn answer_path(&self, question: &str, version: u32) -> PathBuf {
+        self.stem.with_extension(format!("{question}-{version}.answer"))
+    }
+
     fn write(
         &self,
         path: &Path,
@@ -175,7 +212,7 @@ impl Entry {
                 Some("tmp") if used.elapsed().is_ok_and(|age| age > ABANDONED) => {
                     let _ = fs::remove_file(path);
                 }
-                Some("graph" | "retainers") => kept.push((used, meta.len(), path)),
+                Some("graph" | "retainers" | "answer") => kept.push((used, meta.len(), path)),
                 _ => {}
             }
         }

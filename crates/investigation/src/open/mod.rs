@@ -1,6 +1,6 @@
 //! One door for every input: a snapshot, compressed or not, standard input, or a core becomes a [`Heap`].
 
-mod cache;
+pub(crate) mod cache;
 mod identity;
 pub(crate) mod mapped;
 mod profile;

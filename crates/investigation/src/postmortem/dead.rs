@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use postmortem::heap::{Isolate, PageHeader, find_isolates, find_pages};
@@ -107,6 +108,8 @@ pub enum PostmortemError {
 #[derive(Debug)]
 pub struct Dead {
     name: String,
+    /// Where the core is, if it is a file with a name.
+    pub(super) path: Option<PathBuf>,
     pub(super) memory: CoreFile,
     pub(super) executable: Executable,
     pub(super) layout: Layout,
@@ -120,7 +123,8 @@ impl Dead {
     /// # Errors
     /// If it is no core, its program is not found, or no heap is in it.
     pub fn open(path: &str, options: &CoreOptions) -> Result<Self, PostmortemError> {
-        Self::read(path.to_owned(), bytes_of(path)?, options)
+        let dead = Self::read(path.to_owned(), bytes_of(path)?, options)?;
+        Ok(Self { path: Some(path.into()), ..dead })
     }
 
     /// The same, of an open file.
@@ -150,7 +154,7 @@ impl Dead {
             };
             return Err(PostmortemError::NoHeap { path: name, hint });
         }
-        Ok(Self { name, memory, executable, layout, pages, isolates })
+        Ok(Self { name, path: None, memory, executable, layout, pages, isolates })
     }
 
     /// The core as the user gave it.

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use rustc_hash::FxHashMap;
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::value::hex;
 use crate::heap::{Heap, Liveness, MapInfo};
 use crate::object::ClassNames;
 
 /// Objects of one class with the same properties.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassRow {
     /// The class; names may repeat, with other properties.
     pub name: String,
@@ -20,7 +21,7 @@ pub struct ClassRow {
     /// Their own sizes together, bytes; what their properties and elements take outside of them is not in it.
     pub shallow_size: u64,
     /// The address of one of them.
-    #[serde(serialize_with = "address")]
+    #[serde(serialize_with = "address", deserialize_with = "from_address")]
     pub representative: u64,
     /// The names of their own properties.
     pub properties: Vec<String>,
@@ -29,6 +30,12 @@ pub struct ClassRow {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn address<S: Serializer>(address: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&hex(*address))
+}
+
+fn from_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let digits = text.strip_prefix("0x").ok_or_else(|| D::Error::custom("an address begins with 0x"))?;
+    u64::from_str_radix(digits, 16).map_err(D::Error::custom)
 }
 
 /// All rows.

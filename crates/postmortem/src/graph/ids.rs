@@ -6,9 +6,47 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 
+use super::groups;
 use super::ordinals::Ordinals;
 use crate::Heap;
+use crate::heap::Liveness;
 use crate::heap::profiler::ObjectIds;
+
+/// The ids that live objects have in the graph of their heap, without making the graph.
+pub struct NodeIds {
+    ordinals: Ordinals,
+    ids: Ids,
+    first: u32,
+}
+
+impl NodeIds {
+    /// Of the objects that are alive.
+    pub fn new(heap: &Heap<'_>, live: &Liveness) -> Self {
+        let first = 2 + groups::of(heap).len() as u32;
+        let ordinals = Ordinals::new(heap, live, first);
+        let ids = Ids::new(heap, &ordinals, first);
+        Self { ordinals, ids, first }
+    }
+
+    /// The id of a live object, by the address of its start.
+    pub fn id_of(&self, heap: &Heap<'_>, object: u64) -> Option<u32> {
+        let ordinal = self.ordinals.get(heap, object)?;
+        Some(self.ids.of_object(heap, ordinal, object, heap.size_of(object)?))
+    }
+
+    /// The address of the live object with an id. Looks at all of them: nothing is kept for it.
+    pub fn object_with(&self, heap: &Heap<'_>, live: &Liveness, id: u32) -> Option<u64> {
+        let mut objects = (self.first..).zip(live.objects(heap));
+        let is_it = |&(ordinal, object): &(u32, u64)| {
+            let of_v8 = || self.ids.known.is_some().then(|| heap.size_of(object)).flatten();
+            id == match of_v8() {
+                Some(size) => self.ids.of_object(heap, ordinal, object, size),
+                None => self.ids.of_ordinal(ordinal),
+            }
+        };
+        objects.find(is_it).map(|(_, object)| object)
+    }
+}
 
 /// Gives ids.
 pub(super) struct Ids {

@@ -26,6 +26,7 @@ use crate::heap::Liveness;
 use crate::object::ClassNames;
 use edges::Emitter;
 use ids::Ids;
+pub use ids::NodeIds;
 use ordinals::Ordinals;
 use shapes::Shapes;
 use tags::Tags;

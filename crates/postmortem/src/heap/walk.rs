@@ -1,6 +1,6 @@
 //! The linear walk: objects lie one behind the other on a page, each as long as its map says.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Heap;
 use super::bitmap::Bitmap;
@@ -10,7 +10,7 @@ use super::size::{Object, map_word, size_of};
 use super::words::untag;
 
 /// What a walk met.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalkReport {
     /// Pages.
     pub page_count: u64,

@@ -12,7 +12,7 @@ use crate::table::Command;
 
 pub(super) const ROWS: &[Command] = &[
     Command {
-        options: &[switch('v', "the mapping, too")],
+        options: &[switch('v', "the mapping, and the object's id in snapshots, too")],
         ..row("whatis", "what lies at an address: an object, a stack, a file", whatis)
     },
     Command {
@@ -62,6 +62,12 @@ fn whatis(session: &Session<'_, '_>, call: &Call) -> Result<Answer, CommandError
         answer.words = vec![at];
     } else if call.has('v') {
         answer.say(format!("mapped at {range}"));
+        if let Ok((opened, object)) = session.object(answer.words[0]) {
+            answer.say(match session.id_of(opened, object)? {
+                Some(id) => format!("@{id} in heap snapshots of this memory"),
+                None => "garbage: in no heap snapshot".to_owned(),
+            });
+        }
     }
     Ok(answer)
 }
