@@ -81,15 +81,17 @@ pub(crate) fn parse(text: &str) -> Vec<Region> {
 }
 
 /// Gives the flags of earlier regions to those of now. What has the same bounds, rights and file is taken to be the
-/// same; of what overlaps, all is taken over that keeps memory out of a core, and nothing that we would change.
+/// same, and memory without a file also with other rights: V8 makes pages of code writable and executable in turns
+/// (`mprotect`), and their other flags stay. Of what overlaps, all is taken over that keeps memory out of a core, and
+/// nothing that we would change.
 pub(crate) fn settle(now: &mut [Region], before: &[Region]) {
     for region in now {
         let from = before.partition_point(|old| old.range.end <= region.range.start);
         let overlapping = before[from..].iter().take_while(|old| old.range.start < region.range.end);
         for old in overlapping {
-            let same = old.range == region.range
-                && old.permissions == region.permissions
-                && (old.inode, old.offset) == (region.inode, region.offset);
+            let rights = old.permissions == region.permissions || old.is_anonymous() && region.is_anonymous();
+            let file = (old.inode, old.offset) == (region.inode, region.offset);
+            let same = old.range == region.range && rights && file;
             if same {
                 (region.flags, region.settled) = (old.flags, old.settled);
             } else {
@@ -176,6 +178,18 @@ VmFlags: rd ex mr mw me
             Region { flags: Flags::NO_DUMP, range: 0x1c1d80000000..0x1c1d80001000, ..Region::default() };
         settle(&mut now, &[old]);
         assert!(now[0].has(Flags::NO_DUMP) && !now[0].settled);
+    }
+
+    #[test]
+    fn flags_stay_with_memory_whose_rights_changed() {
+        let before = parse(SMAPS);
+        let mut now =
+            parse(&SMAPS.replace("rw-p 0000", "r-xp 0000").replace("r-xp 00002000", "r--p 00002000"));
+        now.iter_mut().for_each(|region| (region.flags, region.settled) = (Flags::default(), false));
+        assert_ne!(now[0].permissions, before[0].permissions);
+        settle(&mut now, &before);
+        assert!(now[0].settled && now[0].has(Flags::NO_FORK));
+        assert!(!now[1].settled, "a file that changed its rights may be mapped anew");
     }
 
     #[test]
