@@ -139,6 +139,26 @@ fn a_stopped_process_goes_on_before_its_core_is_written() {
 }
 
 #[test]
+fn who_asks_to_stop_is_heard_while_the_writing_hangs() {
+    let files = Files::new();
+    let victim = Victim::start(64);
+    let mut capture = held(&files, victim.pid(), &["--mode", "stop", "--max-memory", "1M"], "stands still");
+    // Nobody reads the pipe, and no more is read ahead: it stands still until somebody does something.
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(state(victim.pid()), Some('t'));
+    assert!(Command::new("kill").args(["-INT", &capture.id().to_string()]).status().unwrap().success());
+    let until = Instant::now() + Duration::from_secs(10);
+    while state(victim.pid()) == Some('t') {
+        assert!(Instant::now() < until, "it waits for the writing");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(ask(victim.port(), "/spawn").as_deref(), Ok("7"));
+    drop(capture.stdout.take());
+    assert_ne!(exit_code(&mut capture), None);
+    victim.assert_unharmed(0);
+}
+
+#[test]
 fn a_process_that_ends_frees_its_port_at_once() {
     let files = Files::new();
     let victim = Victim::start(16);

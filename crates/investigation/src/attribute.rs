@@ -348,7 +348,8 @@ fn goes_on(verdict: &mut Verdict, suspects: &[heap_graph::Suspect], marks: &[f64
     let unit = verdict.unit;
     verdict.goes_on(&GraphGrowth { windows }, |rate| {
         format!(
-            "the floors seem to reach a bound, but the heap graph shows {rate:.0} bytes more per {} in each window              between snapshots, to the last: {} {}",
+            "the floors seem to reach a bound, but the heap graph shows {rate:.0} bytes more per {} in each window \
+             between snapshots, to the last: {} {}",
             unit.singular(),
             largest.count(),
             largest.class

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(short = 'r', long = "references", value_name = "ADDRESS", conflicts_with_all = ["class", "property"])]
     references: Option<String>,
     /// Neither use nor keep what was found for the next command
-    #[arg(long)]
+    #[arg(long, help_heading = "Reading")]
     no_cache: bool,
     #[command(flatten)]
     read: CoreArgs,

@@ -92,13 +92,13 @@ impl Cache {
         }
         let Some(identity) = identity(file)? else { return Ok(None) };
         let name = format!("{:032x}", xxh3_128(&identity));
-        let path = |ending: &str| self.settings.folder.join(format!("{name}.{ending}"));
+        let stem = self.settings.folder.join(name);
         Ok(Some(Entry {
             settings: self.settings.clone(),
             identity,
-            stem: self.settings.folder.join(&name),
-            graph_path: path("graph"),
-            retainers_path: path("retainers"),
+            graph_path: stem.with_extension("graph"),
+            retainers_path: stem.with_extension("retainers"),
+            stem,
         }))
     }
 }

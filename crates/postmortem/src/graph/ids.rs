@@ -14,15 +14,19 @@ use crate::heap::profiler::ObjectIds;
 
 /// The ids that live objects have in the graph of their heap, without making the graph.
 pub struct NodeIds {
-    ordinals: Ordinals,
-    ids: Ids,
+    pub(super) ordinals: Ordinals,
+    pub(super) ids: Ids,
     first: u32,
 }
 
 impl NodeIds {
     /// Of the objects that are alive.
     pub fn new(heap: &Heap<'_>, live: &Liveness) -> Self {
-        let first = 2 + groups::of(heap).len() as u32;
+        Self::behind(heap, live, 2 + groups::of(heap).len() as u32)
+    }
+
+    /// Behind so many nodes of roots.
+    pub(super) fn behind(heap: &Heap<'_>, live: &Liveness, first: u32) -> Self {
         let ordinals = Ordinals::new(heap, live, first);
         let ids = Ids::new(heap, &ordinals, first);
         Self { ordinals, ids, first }

@@ -25,9 +25,7 @@ use crate::Heap;
 use crate::heap::Liveness;
 use crate::object::ClassNames;
 use edges::Emitter;
-use ids::Ids;
 pub use ids::NodeIds;
-use ordinals::Ordinals;
 use shapes::Shapes;
 use tags::Tags;
 
@@ -58,8 +56,7 @@ pub fn graph(
 ) -> Option<MemoryGraph> {
     let groups = groups::of(heap);
     let first = 2 + groups.len() as u32;
-    let ordinals = Ordinals::new(heap, live, first);
-    let ids = Ids::new(heap, &ordinals, first);
+    let NodeIds { ordinals, ids, .. } = NodeIds::behind(heap, live, first);
     let shapes = Shapes::new(heap.layout);
     let classes = ClassNames::new(heap);
     let total = live.count();

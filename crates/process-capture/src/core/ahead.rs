@@ -1,7 +1,13 @@
 //! Memory is read ahead of its writing: one thread reads pieces, another writes them. A process that stands still is
 //! let go when its memory is read, however long the disk takes.
 
-use std::{io, ops::ControlFlow, sync::mpsc, thread};
+use std::{
+    io,
+    ops::ControlFlow,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
 
 use crate::{CaptureError, door::PAGE, headroom::Headroom, sink::Sink};
 
@@ -9,6 +15,8 @@ use crate::{CaptureError, door::PAGE, headroom::Headroom, sink::Sink};
 pub(crate) const PIECE: usize = 1 << 20;
 /// What is taken for a stopped process, however little memory is left.
 const FEW: usize = 16;
+/// How long a wait for the writing lasts until the caller is asked whether to go on.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// Room for what is read and not yet written.
 pub(crate) struct Ahead {
@@ -65,6 +73,8 @@ pub(crate) struct Feeder<'a> {
     steps: mpsc::Sender<Piece>,
     back: mpsc::Receiver<Piece>,
     free: Vec<Piece>,
+    /// How many pieces there are.
+    count: usize,
     /// The piece that is being filled.
     current: Option<Piece>,
     written: u64,
@@ -100,22 +110,35 @@ impl Feeder<'_> {
     fn current(&mut self) -> Result<&mut Piece, Unread> {
         if self.current.is_none() {
             while let Ok(piece) = self.back.try_recv() {
-                self.take_back(piece)?;
+                self.take_back(piece);
             }
+            self.tell()?;
             while self.free.is_empty() {
-                let piece = self.back.recv().map_err(|_| Unread::NobodyWrites)?;
-                self.take_back(piece)?;
+                self.wait()?;
             }
             self.current = self.free.pop();
         }
         self.current.as_mut().ok_or(Unread::NobodyWrites)
     }
 
-    fn take_back(&mut self, mut piece: Piece) -> Result<(), Unread> {
+    /// Waits for a piece to be written, for a moment: who asks to stop is heard while the writing hangs.
+    fn wait(&mut self) -> Result<(), Unread> {
+        match self.back.recv_timeout(MOMENT) {
+            Ok(piece) => self.take_back(piece),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(Unread::NobodyWrites),
+        }
+        self.tell()
+    }
+
+    fn take_back(&mut self, mut piece: Piece) {
         self.written += piece.used as u64;
         piece.used = 0;
         piece.parts.clear();
         self.free.push(piece);
+    }
+
+    fn tell(&mut self) -> Result<(), Unread> {
         match (self.progress)(self.written) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Unread::Failed(CaptureError::Interrupted)),
@@ -130,14 +153,8 @@ impl Feeder<'_> {
     /// Hands on what is left and waits until all of it is written.
     fn finish(mut self) -> Result<(), Unread> {
         self.flush()?;
-        // The writing thread ends when nothing can come any more.
-        let Self { steps, back, free, mut written, progress, .. } = self;
-        drop((steps, free));
-        for piece in back {
-            written += piece.used as u64;
-            if progress(written).is_break() {
-                return Err(Unread::Failed(CaptureError::Interrupted));
-            }
+        while self.free.len() < self.count {
+            self.wait()?;
         }
         Ok(())
     }
@@ -167,7 +184,8 @@ pub(crate) fn write_behind<T>(
             .name("writer".into())
             .spawn_scoped(scope, move || write_pieces(sink, &to_write, &give_back))
             .map_err(&error)?;
-        let mut feeder = Feeder { steps, back, free: ahead.pieces, current: None, written: 0, progress };
+        let (count, free) = (ahead.pieces.len(), ahead.pieces);
+        let mut feeder = Feeder { steps, back, free, count, current: None, written: 0, progress };
         // A feeder that is dropped ends the writing.
         let done = read(&mut feeder).and_then(|done| feeder.finish().map(|()| done));
         let failed = || io::Error::other("the writing thread failed");
@@ -243,5 +261,25 @@ mod tests {
         assert_eq!(count(1 << 40, None, None), FEW);
         let pieces = Ahead::one().pieces;
         assert!(pieces.iter().all(|piece| piece.bytes.len() == PIECE));
+    }
+
+    #[test]
+    fn who_waits_for_the_writing_asks_whether_to_go_on() {
+        let ((steps, _to_write), (_give_back, back)) = (mpsc::channel(), mpsc::channel());
+        let mut asked = 0;
+        let mut progress = |_| {
+            asked += 1;
+            if asked < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let free = Ahead::one().pieces;
+        let mut feeder =
+            Feeder { steps, back, free, count: 1, current: None, written: 0, progress: &mut progress };
+        assert!(matches!(feeder.fill(PIECE as u64, |_| Ok(())), Ok(length) if length == PIECE as u64));
+        // The one piece is full, and nobody writes it.
+        assert!(matches!(
+            feeder.fill(1, |_| panic!("there is no room")),
+            Err(Unread::Failed(CaptureError::Interrupted))
+        ));
+        assert_eq!(asked, 3);
     }
 }
