@@ -247,7 +247,16 @@ fn in_a_cluster_the_workers_are_watched_and_all_are_left_as_they_were() {
     let words: Vec<_> =
         isolates.iter().map(|isolate| (&isolate["watched"]["pid"], &isolate["verdict"])).collect();
     assert_eq!(words.len(), 3, "{words:?}");
-    assert!(words.iter().any(|(its, word)| **its == primary.id() && *word == "no-leak"), "{words:?}");
+    let first =
+        isolates.iter().find(|isolate| isolate["watched"]["pid"] == primary.id()).expect("the primary");
+    assert_eq!(first["verdict"], "no-leak", "{first}");
+    // Its few megabytes are measured to some kilobytes, and not with what V8 has set aside beside them.
+    let mut floors: Vec<u64> = first["rounds"].as_array().unwrap()[2..]
+        .iter()
+        .map(|round| round["heap_used"].as_u64().unwrap() - round["code"].as_u64().unwrap())
+        .collect();
+    floors.sort_unstable();
+    assert!(floors[floors.len() - 3] - floors[2] < 80 << 10, "{floors:?}");
     assert!(words.iter().filter(|(_, word)| *word == "leak").count() >= 1, "{words:?}");
     assert!(all.len() > 2, "{all:?}");
     assert_eq!(open, Vec::<u16>::new(), "{}", run.stderr);

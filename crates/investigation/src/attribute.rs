@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use heap_graph::{
-    AccumulationKind, Analysis, HeapGraph, Moment, NodeIndex, PathStep, Retainers, describe_path, suspects,
+    AccumulationKind, Analysis, GrowthByOwner, HeapGraph, Moment, NodeIndex, PathStep, Retainers,
+    describe_path, suspects,
 };
 use leak_verdict::{Clues, GraphGrowth, KnownCase, Verdict, Word};
 use source_culprit::{Confidence, Culprit, GraphView, Script, ScriptInfo, SourceMapRef, Sources};
@@ -64,7 +65,9 @@ impl Attribute for Attributor {
         let answers =
             told.iter().map(|suspect| self.suspect(&heap, &texts, suspect, work)).collect::<Vec<Suspect>>();
         let answers = merged(answers);
-        if let Some(text) = not_objects(verdict, &snapshots[0].graph, &last.graph, &answers, work) {
+        let growth = heap_graph::growth_by_owner(&snapshots[0].graph, &last.graph);
+        let held = answers.iter().filter(|answer| answer.grew_every_time).map(|answer| answer.bytes).sum();
+        if let Some(text) = not_objects(verdict, growth, held, work) {
             verdict.is_warm_up(text);
             return Vec::new();
         }
@@ -300,34 +303,28 @@ fn merged(suspects: Vec<Suspect>) -> Vec<Suspect> {
 }
 
 /// What says that the growth is not the program's objects, if it is so: code alone, or nothing that is reachable.
-/// `work` was done between the two.
-fn not_objects(
-    verdict: &Verdict,
-    first: &HeapGraph,
-    last: &HeapGraph,
-    suspects: &[Suspect],
-    work: f64,
-) -> Option<String> {
+/// `growth` is what the first and the last snapshot differ by, `held` the bytes that suspects gained, and `work` was
+/// done between the two.
+fn not_objects(verdict: &Verdict, growth: GrowthByOwner, held: u64, work: f64) -> Option<String> {
     const MOST: f64 = 0.75;
     const LEAST_HELD: f64 = 0.25;
-    let growth = heap_graph::growth_by_owner(first, last);
-    let held: u64 =
-        suspects.iter().filter(|suspect| suspect.grew_every_time).map(|suspect| suspect.bytes).sum();
-    let (total, engine) = (growth.total as f64, growth.engine as f64);
+    let (total, engine, held) = (growth.total as f64, growth.engine as f64, held as f64);
     if verdict.word != Word::Leak {
         return None;
     }
     // A used heap also rises by holes that objects of the usual sizes do not fill, more so after a snapshot.
     let risen = verdict.growth.as_ref().map_or(0.0, |growth| growth.bytes_per_unit * work);
-    if risen > 0.0 && total.max(held as f64) < LEAST_HELD * risen {
+    let objects = (total - engine).max(held).max(0.0);
+    if risen > 0.0 && objects < LEAST_HELD * risen {
         return Some(format!(
-            "of {:.0} KB by which the floor rose between the first and the last snapshot, objects that the program can \
-             reach account for {:.0} KB: it holds no more than before",
+            "of {:.0} KB by which the floor rose between the first and the last snapshot, the program's objects account \
+             for {:.0} KB, and what V8 makes of code that gets hot for {:.0} KB: the program holds no more than before",
             risen / 1024.0,
-            total.max(0.0) / 1024.0
+            objects / 1024.0,
+            engine.max(0.0) / 1024.0
         ));
     }
-    let is_code = total > 0.0 && engine > MOST * total && (held as f64) < LEAST_HELD * total;
+    let is_code = total > 0.0 && engine > MOST * total && held < LEAST_HELD * total;
     is_code.then(|| {
         format!(
             "{:.0} % of what grew between the first and the last snapshot is code, feedback and hidden classes that \
@@ -416,7 +413,46 @@ impl Sources for Texts {
 
 #[cfg(test)]
 mod tests {
+    use leak_verdict::{Grade, Growth, GrowthPlace, WorkUnit};
+
     use super::*;
+
+    /// A leak of 28 bytes for each of 8000 units of work: 224 kB.
+    fn leak() -> Verdict {
+        Verdict {
+            word: Word::Leak,
+            grade: Grade::Moderate,
+            unit: WorkUnit::Request,
+            growth: Some(Growth {
+                place: GrowthPlace::Heap,
+                bytes_per_unit: 28.0,
+                low: 25.0,
+                high: 33.0,
+                total_bytes: 340_000.0,
+                units_to_heap_limit: None,
+            }),
+            native_kind: None,
+            detection_limit: None,
+            floors: None,
+            evidence: Vec::new(),
+            advice: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_no_object_of_the_program_accounts_for_is_no_leak() {
+        let says = |total, engine, held| not_objects(&leak(), GrowthByOwner { total, engine }, held, 8000.0);
+        // Holes; holes and code, neither of which is most of it; code.
+        for (total, engine, held) in [(20_000, 5_000, 0), (90_000, 50_000, 0), (400_000, 330_000, 70_000)] {
+            assert!(says(total, engine, held).is_some(), "{total} {engine} {held}");
+        }
+        // The program's objects; few beside code, but held by one that grows.
+        for (total, engine, held) in [(224_000, 40_000, 0), (90_000, 80_000, 60_000)] {
+            assert_eq!(says(total, engine, held), None, "{total} {engine} {held}");
+        }
+        let cache = Verdict { word: Word::BoundedCache, ..leak() };
+        assert_eq!(not_objects(&cache, GrowthByOwner { total: 0, engine: 0 }, 0, 8000.0), None);
+    }
 
     #[test]
     fn keys_of_dictionaries_are_not_told() {
