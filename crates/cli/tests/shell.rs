@@ -248,6 +248,47 @@ fn handles_and_requests_are_those_that_node_has() {
     }
 }
 
+#[test]
+fn stores_of_async_local_storage_are_those_that_the_program_has() {
+    for version in SUPPORTED {
+        let made = core(version, "stores.cjs", &["facts.json"], How::Abort).expect("a core");
+        let facts = facts(&made);
+        let path = made.path().to_string_lossy().into_owned();
+        let all = answer(&path, "::asyncstores");
+        let rows = all["sections"][0]["rows"].as_array().unwrap();
+        let of = |class: &str| {
+            rows.iter().find(|row| row["class"] == class).unwrap_or_else(|| panic!("{class}: {all}"))
+        };
+        let sessions = of("Session");
+        assert_eq!(sessions["stores"], 5, "{version}: {all}");
+        assert_eq!(
+            (&of("(number)")["stores"], &of("(string)")["stores"]),
+            (&1.into(), &1.into()),
+            "{version}"
+        );
+        assert_eq!(of("no store")["stores"], 0, "{version}");
+        assert_eq!(of("(number)")["storage"], of("(string)")["storage"], "{version}");
+        assert_ne!(of("(number)")["storage"], sessions["storage"], "{version}");
+        // Node.js lets storages have names from 24 on.
+        let named = version.split('.').next().unwrap().parse::<u32>().unwrap() >= 24;
+        assert_eq!(sessions["name"], if named { "sessions" } else { "-" }, "{version}: {all}");
+
+        let storage = sessions["storage"].as_str().unwrap();
+        let each = answer(&path, &format!("{storage}::asyncstores"));
+        let stores = each["sections"][0]["rows"].as_array().unwrap();
+        let each_user: Vec<String> =
+            stores.iter().map(|row| format!("{}::jsprint user", row["store"].as_str().unwrap())).collect();
+        let lines: Vec<&str> = each_user.iter().map(String::as_str).collect();
+        let mut users: Vec<Value> = answers(&path, &lines)
+            .iter()
+            .map(|answer| answer["sections"][0]["value"]["text"].clone())
+            .collect();
+        users.sort_by_key(ToString::to_string);
+        assert!(stores.iter().all(|row| row["holders"].as_u64().unwrap() >= 1), "{version}: {each}");
+        assert_eq!(serde_json::json!(users), facts["users"], "{version}");
+    }
+}
+
 /// Commands of a script go on behind one that fails, and the exit code tells.
 #[test]
 fn what_cannot_be_done_is_said_with_what_to_use_instead() {

@@ -1,5 +1,6 @@
 //! The commands: a file for each concern, with rows of the table and what they run.
 
+mod async_stores;
 mod code;
 mod function;
 mod instead;
@@ -41,6 +42,7 @@ pub(crate) const ALL: &[&[Command]] = &[
     shell::ROWS,
     llnode::ROWS,
     node::ROWS,
+    async_stores::ROWS,
 ];
 
 /// A switch.

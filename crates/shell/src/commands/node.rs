@@ -64,7 +64,7 @@ fn process(session: &Session<'_, '_>, opened: &Opened<'_, '_>) -> Result<Option<
 }
 
 /// A property of an object by its name, if it is no accessor.
-fn property(opened: &Opened<'_, '_>, object: u64, name: &str) -> Option<u64> {
+pub(super) fn property(opened: &Opened<'_, '_>, object: u64, name: &str) -> Option<u64> {
     let properties = opened.heap.properties(object).into_iter();
     let mut named = properties.filter(|own| opened.heap.key_text(own.key).as_deref() == Some(name));
     match named.next()?.value {
@@ -74,7 +74,7 @@ fn property(opened: &Opened<'_, '_>, object: u64, name: &str) -> Option<u64> {
 }
 
 /// A value's content: a string's characters, a number's digits.
-fn text(opened: &Opened<'_, '_>, word: u64) -> Option<String> {
+pub(super) fn text(opened: &Opened<'_, '_>, word: u64) -> Option<String> {
     value_of(opened, word, Limits { depth: 0, elements: 0, string: 4096 })?.text
 }
 

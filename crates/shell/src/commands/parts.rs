@@ -79,7 +79,7 @@ fn list(
 }
 
 /// What a word is, without its address.
-fn word_text(session: &Session<'_, '_>, opened: &Opened<'_, '_>, word: u64) -> String {
+pub(super) fn word_text(session: &Session<'_, '_>, opened: &Opened<'_, '_>, word: u64) -> String {
     let text = brief(session, opened, word);
     text.strip_prefix(&format!("{} ", hex(plain(word)))).map(ToOwned::to_owned).unwrap_or(text)
 }
