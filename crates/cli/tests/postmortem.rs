@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use test_heaps::cores::{Core, How, core};
@@ -32,6 +33,48 @@ fn json(arguments: &[&str]) -> Value {
 fn known(version: &str) -> Core {
     core(version, "known.cjs", &["facts.json", "--snapshot", "known.heapsnapshot", "--abort"], How::Abort)
         .expect("a core")
+}
+
+/// What a source map says of a frame, if it is one that maps what ran.
+#[test]
+fn frames_are_told_in_the_source_that_people_wrote() {
+    for version in [V20, V24] {
+        let folder = tempfile::tempdir().unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/mapped.cjs");
+        let mut node =
+            Command::new(binary(version).unwrap()).arg(script).current_dir(&folder).spawn().unwrap();
+        let begun = Instant::now();
+        while !folder.path().join("ready").exists() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "{version}: it does not come as far as waiting"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let path = folder.path().join("core").to_string_lossy().into_owned();
+        let captured = heapdowse(&["capture", &node.id().to_string(), "-o", &path, "--mode", "stop"]);
+        node.kill().unwrap();
+        node.wait().unwrap();
+        assert!(captured.status.success(), "{}", String::from_utf8_lossy(&captured.stderr));
+        let stacks = json(&["jsstack", &path, "--json"]);
+        let frames = stacks["threads"][0]["frames"].as_array().unwrap();
+        let of = |name: &str| {
+            let it = |frame: &&Value| frame["script"].as_str().is_some_and(|script| script.ends_with(name));
+            frames.iter().find(it).unwrap_or_else(|| panic!("{name}: {stacks}"))
+        };
+        for (name, source) in [("/inline.js", "src/inline.ts"), ("/beside.js", "src/beside.ts")] {
+            let frame = of(name);
+            assert_eq!((&frame["line"], &frame["column"]), (&2.into(), &3.into()), "{version}: {frame}");
+            let file = folder.path().join(source).to_string_lossy().into_owned();
+            let original = serde_json::json!({"file": file, "line": 12, "column": 1});
+            assert_eq!(frame["original"], original, "{version}: {frame}");
+        }
+        for name in ["/stale.js", "mapped.cjs"] {
+            assert_eq!(of(name).get("original"), None, "{version}");
+        }
+        let text = String::from_utf8(heapdowse(&["jsstack", &path]).stdout).unwrap();
+        assert!(text.contains("src/inline.ts:12:1, compiled to "), "{text}");
+    }
 }
 
 /// The session of the talk: the core, its objects, one of them, who holds it.

@@ -37,4 +37,5 @@ pub use evidence::{CollectionKind, Evidence, FunctionPosition, Growing, Hop};
 pub use graph::{GraphView, brought_by, from_graph, kept_functions};
 pub use locate::locate;
 pub use locations::{is_builtin, is_library, to_file};
+pub use original::{Mapping, NoMapping, Original};
 pub use sources::{Script, ScriptInfo, SourceMapRef, Sources};

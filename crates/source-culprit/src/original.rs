@@ -10,21 +10,21 @@ use crate::sources::{Script, SourceMapRef, Sources};
 
 /// A position in an original source.
 #[derive(Debug, Clone)]
-pub(crate) struct Original {
+pub struct Original {
     /// Absolute path when it can be told, else the map's own name.
-    pub(crate) file: String,
+    pub file: String,
     /// 0-based.
-    pub(crate) line: u32,
+    pub line: u32,
     /// 0-based.
-    pub(crate) column: u32,
+    pub column: u32,
     /// The name the map gives for this token.
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
     /// The original source's text.
-    pub(crate) text: Option<String>,
+    pub text: Option<String>,
 }
 
 /// A script's source map and where its files are.
-pub(crate) struct Mapping {
+pub struct Mapping {
     map: SourceMap,
     base: String,
 }
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Mapping {
 
 /// Why there is no mapping.
 #[derive(Debug)]
-pub(crate) enum NoMapping {
+pub enum NoMapping {
     /// The script names none.
     None,
     /// It names one that cannot be read.
@@ -46,7 +46,10 @@ pub(crate) enum NoMapping {
 
 impl Mapping {
     /// Loads the map that `script` names, or that its last lines name.
-    pub(crate) fn load(script: &Script, sources: &dyn Sources) -> Result<Self, NoMapping> {
+    ///
+    /// # Errors
+    /// When it names none, or one that cannot be read.
+    pub fn load(script: &Script, sources: &dyn Sources) -> Result<Self, NoMapping> {
         let named = match &script.source_map {
             Some(SourceMapRef::Bytes(bytes)) => return Self::decode(bytes, script.url.clone()),
             Some(SourceMapRef::Url(url)) if !url.is_empty() => url.clone(),
@@ -66,8 +69,9 @@ impl Mapping {
         Ok(Self { map: flatten(decoded)?, base })
     }
 
-    /// The original of a generated position.
-    pub(crate) fn original(&self, line: u32, column: u32, sources: &dyn Sources) -> Option<Original> {
+    /// The original of a generated position, line and column from 0.
+    #[must_use]
+    pub fn original(&self, line: u32, column: u32, sources: &dyn Sources) -> Option<Original> {
         let token = self.map.lookup_token(line, column)?;
         // A token of an earlier line says nothing about this one.
         if !token.has_source() || token.get_dst_line() != line {

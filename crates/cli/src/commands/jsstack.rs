@@ -95,7 +95,14 @@ fn line(frame: &Frame) -> String {
     let numbers = [frame.line, frame.column].into_iter().flatten().map(|number| format!(":{number}"));
     let module = frame.module.as_deref().map(|module| module.rsplit('/').next().unwrap_or(module));
     let script = frame.script.as_deref().or(module);
-    let place = script.map(|script| format!(" ({}{})", safe(script), numbers.collect::<String>()));
+    let place = script.map(|script| format!("{}{}", safe(script), numbers.collect::<String>()));
+    let original = frame.original.as_ref();
+    let original = original.map(|place| format!("{}:{}:{}", safe(&place.file), place.line, place.column));
+    let place = match (original, place) {
+        (Some(original), Some(place)) => format!(" ({original}, compiled to {place})"),
+        (_, Some(place)) => format!(" ({place})"),
+        (_, None) => String::new(),
+    };
     let kind = match frame.kind {
         FrameKind::Interpreted => "interpreted",
         FrameKind::Baseline => "baseline",
@@ -106,7 +113,7 @@ fn line(frame: &Frame) -> String {
         FrameKind::Native => "native",
         FrameKind::Async => "async",
     };
-    format!("{kind:<11} {}{}", safe(name), place.unwrap_or_default())
+    format!("{kind:<11} {}{place}", safe(name))
 }
 
 fn write_values(output: &mut Output, frame: &Frame) -> Result<()> {

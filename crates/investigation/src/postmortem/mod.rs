@@ -6,6 +6,7 @@ mod graph;
 mod layout;
 mod live;
 mod objects;
+mod originals;
 mod print;
 mod seekable;
 mod stacks;

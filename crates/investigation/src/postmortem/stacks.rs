@@ -4,7 +4,7 @@ use postmortem::stack::{Native, Stack, Walker, name_native_frames};
 use process_memory::ProcessMemory;
 use serde::Serialize;
 
-use super::Dead;
+use super::{Dead, originals::add_originals};
 
 /// The stacks of all threads.
 #[derive(Clone, Debug, Serialize)]
@@ -21,7 +21,10 @@ pub fn stacks(dead: &Dead) -> StacksAnswer {
     for isolate in dead.isolates() {
         let heap = dead.heap(isolate);
         match Walker::new(&heap, &dead.executable).stack() {
-            Some(stack) => answer.threads.push(stack),
+            Some(mut stack) => {
+                add_originals(&heap, &mut stack);
+                answer.threads.push(stack);
+            }
             None => answer.isolates_without_thread.push(postmortem::answers::hex(isolate.address)),
         }
     }

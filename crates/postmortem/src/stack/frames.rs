@@ -37,6 +37,12 @@ pub struct Frame {
     pub line: Option<u64>,
     /// The column, from 1.
     pub column: Option<u64>,
+    /// The address of its script, untagged.
+    #[serde(skip)]
+    pub script_address: Option<u64>,
+    /// Where that is in the source that people wrote. Source maps lie in files, so that whoever may read files fills it in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<OriginalPlace>,
     /// The address of the function's object, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_address: Option<String>,
@@ -61,6 +67,17 @@ pub struct Frame {
     pub locals: Vec<Local>,
 }
 
+/// A place in a source that was compiled to the one that ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OriginalPlace {
+    /// The file: its path, or what the source map calls it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// The column, from 1.
+    pub column: u64,
+}
+
 /// What a frame holds besides its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Local {
@@ -80,6 +97,8 @@ impl Frame {
             script: None,
             line: None,
             column: None,
+            script_address: None,
+            original: None,
             function_address: None,
             frame_address: None,
             receiver: None,

@@ -12,7 +12,7 @@ mod source_positions;
 mod walker;
 
 pub use code_index::{Code, CodeIndex, CodeKind};
-pub use frames::{Frame, FrameKind, Stack};
+pub use frames::{Frame, FrameKind, OriginalPlace, Stack};
 pub use native::Native;
 pub use native_names::name_native_frames;
 pub use walker::Walker;

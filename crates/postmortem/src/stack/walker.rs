@@ -335,6 +335,7 @@ impl<'h, 'm> Walker<'h, 'm> {
             script,
             line: place.as_ref().and_then(|place| place.line),
             column: place.as_ref().and_then(|place| place.column),
+            script_address: place.as_ref().map(|place| place.address),
             ..Frame::new(kind)
         }
     }

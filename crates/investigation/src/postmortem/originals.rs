@@ -1,0 +1,62 @@
+//! Where frames are in the sources that people wrote, through source maps.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use postmortem::heap::Heap;
+use postmortem::stack::{Frame, OriginalPlace, Stack};
+use source_culprit::{Mapping, Script, ScriptInfo, Sources};
+
+use crate::run::{LARGEST_SOURCE, ProgramFiles};
+
+/// Fills in the originals of a stack's frames. A map within the script itself came with the memory; one in a file beside
+/// the script is taken only if the script there is not another one than ran.
+pub(super) fn add_originals(heap: &Heap<'_>, stack: &mut Stack) {
+    let mut mappings: HashMap<u64, Option<Mapping>> = HashMap::new();
+    for frame in stack.frames.iter_mut().chain(&mut stack.async_frames) {
+        let Some(script) = frame.script_address else { continue };
+        let mapping = mappings.entry(script).or_insert_with(|| load(heap, frame, script));
+        let (Some(mapping), Some(line), Some(column)) = (mapping, frame.line, frame.column) else { continue };
+        let from_zero = |number: u64| u32::try_from(number.checked_sub(1)?).ok();
+        let position = from_zero(line).zip(from_zero(column));
+        let found =
+            position.and_then(|(line, column)| mapping.original(line, column, &Files { unread: true }));
+        frame.original = found.map(|place| OriginalPlace {
+            file: place.file,
+            line: u64::from(place.line) + 1,
+            column: u64::from(place.column) + 1,
+        });
+    }
+}
+
+fn load(heap: &Heap<'_>, frame: &Frame, script: u64) -> Option<Mapping> {
+    let url = frame.script.clone().filter(|url| !source_culprit::is_builtin(url))?;
+    let text = heap.source_of(script).filter(|text| text.whole)?.text;
+    let here = Files { unread: false }.read_file(&url);
+    // Node.js takes the mark of the byte order away before it compiles.
+    let is_another = here.is_some_and(|here| here.trim_start_matches('\u{feff}') != text);
+    Mapping::load(&Script { url, text, source_map: None }, &Files { unread: is_another }).ok()
+}
+
+/// Files of this machine, or none at all.
+struct Files {
+    unread: bool,
+}
+
+impl Sources for Files {
+    fn script(&self, _: u32) -> Option<Script> {
+        None
+    }
+
+    fn scripts(&self) -> Vec<ScriptInfo> {
+        Vec::new()
+    }
+
+    fn read_file(&self, path_or_url: &str) -> Option<String> {
+        if self.unread {
+            return None;
+        }
+        let files = ProgramFiles::of(std::process::id());
+        files.read(Path::new(&source_culprit::to_file(path_or_url)), LARGEST_SOURCE)
+    }
+}
