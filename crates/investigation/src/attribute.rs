@@ -72,7 +72,7 @@ impl Attribute for Attributor {
             return Vec::new();
         }
         if !goes_on(verdict, &told, &marks) {
-            confirm(verdict, &answers);
+            bear_out(verdict, &answers);
         }
         answers
     }
@@ -354,14 +354,18 @@ fn goes_on(verdict: &mut Verdict, suspects: &[heap_graph::Suspect], marks: &[f64
     })
 }
 
-/// Adds what the graph shows to the verdict's evidence.
-fn confirm(verdict: &mut Verdict, suspects: &[Suspect]) {
-    let Some(first) = suspects.first() else { return };
+/// Adds what the graph shows to the verdict's evidence. Only what grew in every window says that something leaks.
+fn bear_out(verdict: &mut Verdict, suspects: &[Suspect]) {
+    let growing = suspects.iter().find(|suspect| suspect.grew_every_time);
+    let Some(told) = growing.or(suspects.first().filter(|_| !verdict.word.is_leak())) else {
+        verdict.is_not_borne_out("the heap graph shows nothing that grew in every window between snapshots");
+        return;
+    };
     let counted =
-        first.count_per_request.map(|count| format!(" ({count:.2} per request)")).unwrap_or_default();
+        told.count_per_request.map(|count| format!(" ({count:.2} per request)")).unwrap_or_default();
     verdict.confirm_by_graph(format!(
         "the heap graph shows {} more {}{counted} held by {} ({})",
-        first.count, first.class, first.holder, first.kind
+        told.count, told.class, told.holder, told.kind
     ));
 }
 
@@ -452,6 +456,48 @@ mod tests {
         }
         let cache = Verdict { word: Word::BoundedCache, ..leak() };
         assert_eq!(not_objects(&cache, GrowthByOwner { total: 0, engine: 0 }, 0, 8000.0), None);
+    }
+
+    fn suspect(class: &str, grew_every_time: bool) -> Suspect {
+        Suspect {
+            class: class.to_owned(),
+            holder: "Array".to_owned(),
+            kind: AccumulationKind::Array,
+            owner: None,
+            added_at: None,
+            app_owner: None,
+            app_statement: None,
+            also: Vec::new(),
+            certain: false,
+            in_library: false,
+            path: Vec::new(),
+            signature: String::new(),
+            count: 400,
+            bytes: 300_000,
+            count_per_request: Some(0.33),
+            bytes_per_request: None,
+            grew_every_time,
+            evidence: Vec::new(),
+            missing: Vec::new(),
+            known: None,
+            allocated_at: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_what_grew_every_time_bears_a_leak_out() {
+        let after = |mut verdict: Verdict, suspects: &[Suspect]| {
+            bear_out(&mut verdict, suspects);
+            (verdict.word, verdict.evidence.pop().map(|evidence| evidence.text))
+        };
+        let (word, text) = after(leak(), &[suspect("Buffer", false), suspect("Order", true)]);
+        assert_eq!(word, Word::Leak);
+        assert!(text.unwrap().contains("400 more Order (0.33 per request)"));
+        assert_eq!(after(leak(), &[suspect("Buffer", false)]).0, Word::Inconclusive);
+        let cache = Verdict { word: Word::BoundedCache, ..leak() };
+        let (word, text) = after(cache, &[suspect("Buffer", false)]);
+        assert_eq!(word, Word::BoundedCache);
+        assert!(text.unwrap().contains("400 more Buffer"));
     }
 
     #[test]

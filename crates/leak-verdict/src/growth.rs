@@ -11,7 +11,7 @@ pub(crate) const KIB: f64 = 1024.0;
 pub(crate) const MIB: f64 = 1024.0 * 1024.0;
 
 /// The least growth over a run that counts: below it, growth is what a warming-up program does.
-const GATE_BYTES: f64 = 0.5 * MIB;
+pub(crate) const GATE_BYTES: f64 = 0.5 * MIB;
 /// ... and as a share of the floor.
 const GATE_SHARE: f64 = 0.02;
 /// The least growth that counts when it is as straight as a line.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::growth::GATE_BYTES;
 use crate::native::NativeKind;
 use crate::recording::WorkUnit;
 
@@ -194,6 +195,23 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// Takes up that the heap graph shows nothing that grows. Growth that counted only because it was straight is then
+    /// undecided: a program that warms up slowly is as straight, and objects that leak are seen in the graph long before
+    /// they are seen in the floors.
+    pub fn is_not_borne_out(&mut self, text: &str) {
+        let small = self.growth.as_ref().is_some_and(|growth| growth.total_bytes < GATE_BYTES);
+        if self.word != Word::Leak || !small {
+            return;
+        }
+        self.evidence.push(Evidence { kind: EvidenceKind::Graph, text: text.to_owned() });
+        self.word = Word::Inconclusive;
+        self.grade = Grade::Weak;
+        self.growth = None;
+        self.advice = vec!["run for longer, to see whether the floor levels off".to_owned()];
+    }
+}
+
 /// Growth that a heap graph shows over several windows, each with its work.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GraphGrowth {
@@ -295,6 +313,31 @@ mod tests {
         assert_eq!((growth.low, growth.bytes_per_unit, growth.high), (200.0, 205.0, 210.0));
         assert_eq!(verdict.evidence[0].text, "205 bytes");
         assert!(!verdict.advice.iter().any(|advice| advice.contains("limit")));
+    }
+
+    #[test]
+    fn small_growth_that_the_graph_does_not_know_is_undecided() {
+        let leak = |total_bytes| Verdict {
+            word: Word::Leak,
+            growth: Some(Growth {
+                place: GrowthPlace::Heap,
+                bytes_per_unit: total_bytes / 1800.0,
+                low: total_bytes / 2000.0,
+                high: total_bytes / 1500.0,
+                total_bytes,
+                units_to_heap_limit: Some(1e6),
+            }),
+            ..bounded(5 << 20, 6 << 20)
+        };
+        let mut small = leak(250_000.0);
+        small.is_not_borne_out("nothing grew");
+        assert_eq!((small.word, small.grade, &small.growth), (Word::Inconclusive, Grade::Weak, &None));
+        assert_eq!(small.evidence[0].text, "nothing grew");
+        for verdict in [leak(600_000.0), bounded(5 << 20, 6 << 20)] {
+            let mut same = verdict.clone();
+            same.is_not_borne_out("nothing grew");
+            assert_eq!(same, verdict);
+        }
     }
 
     #[test]
