@@ -284,7 +284,9 @@ fn stores_of_async_local_storage_are_those_that_the_program_has() {
             .map(|answer| answer["sections"][0]["value"]["text"].clone())
             .collect();
         users.sort_by_key(ToString::to_string);
-        assert!(stores.iter().all(|row| row["holders"].as_u64().unwrap() >= 1), "{version}: {each}");
+        // Two timers hold each, and from Node.js 24 on the one context that both have.
+        let holders = if named { 1 } else { 2 };
+        assert!(stores.iter().all(|row| row["holders"] == holders), "{version}: {each}");
         assert_eq!(serde_json::json!(users), facts["users"], "{version}");
     }
 }

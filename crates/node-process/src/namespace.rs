@@ -79,6 +79,19 @@ mod tests {
     use std::net::TcpListener;
 
     #[test]
+    fn a_pipe_that_nobody_writes_to_does_not_hold_us_up() {
+        let path = std::env::temp_dir().join(format!("pipe-{}", std::process::id()));
+        let mode = Mode::RUSR | Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let (done, wait) = std::sync::mpsc::channel();
+        let at = path.clone();
+        std::thread::spawn(move || done.send(open_file_of(std::process::id(), &at).is_some()));
+        let opened = wait.recv_timeout(std::time::Duration::from_secs(20));
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(opened, Ok(true));
+    }
+
+    #[test]
     fn our_own_network_is_shared() {
         assert!(shares_network(std::process::id()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -19,8 +19,7 @@ pub(super) fn add_originals(heap: &Heap<'_>, stack: &mut Stack) {
         let (Some(mapping), Some(line), Some(column)) = (mapping, frame.line, frame.column) else { continue };
         let from_zero = |number: u64| u32::try_from(number.checked_sub(1)?).ok();
         let position = from_zero(line).zip(from_zero(column));
-        let found =
-            position.and_then(|(line, column)| mapping.original(line, column, &Files { unread: true }));
+        let found = position.and_then(|(line, column)| mapping.original(line, column, &Files(None)));
         frame.original = found.map(|place| OriginalPlace {
             file: place.file,
             line: u64::from(place.line) + 1,
@@ -32,18 +31,14 @@ pub(super) fn add_originals(heap: &Heap<'_>, stack: &mut Stack) {
 fn load(heap: &Heap<'_>, frame: &Frame, script: u64) -> Option<Mapping> {
     let url = frame.script.clone().filter(|url| !source_culprit::is_builtin(url))?;
     let text = heap.source_of(script).filter(|text| text.whole)?.text;
-    let here = Files { unread: false }.read_file(&url);
-    // Node.js takes the mark of the byte order away before it compiles.
-    let is_another = here.is_some_and(|here| here.trim_start_matches('\u{feff}') != text);
-    Mapping::load(&Script { url, text, source_map: None }, &Files { unread: is_another }).ok()
+    let ran = Script { url, text, source_map: None };
+    Mapping::load(&ran, &Files(Some(&ran))).ok()
 }
 
-/// Files of this machine, or none at all.
-struct Files {
-    unread: bool,
-}
+/// The files of this machine beside a script, unless the script that lies there is another one than ran; or none.
+struct Files<'a>(Option<&'a Script>);
 
-impl Sources for Files {
+impl Sources for Files<'_> {
     fn script(&self, _: u32) -> Option<Script> {
         None
     }
@@ -53,10 +48,19 @@ impl Sources for Files {
     }
 
     fn read_file(&self, path_or_url: &str) -> Option<String> {
-        if self.unread {
+        let ran = self.0?;
+        // Node.js takes the mark of the byte order away before it compiles.
+        let is_another = |here: String| here.trim_start_matches('\u{feff}') != ran.text;
+        if read(&ran.url).is_some_and(is_another) {
             return None;
         }
-        let files = ProgramFiles::of(std::process::id());
-        files.read(Path::new(&source_culprit::to_file(path_or_url)), LARGEST_SOURCE)
+        read(path_or_url)
     }
+}
+
+fn read(path_or_url: &str) -> Option<String> {
+    let path = source_culprit::to_file(path_or_url);
+    // What has no whole path was not loaded from a file, and is none of the folder that we are in.
+    let path = Path::new(&path).is_absolute().then_some(path)?;
+    ProgramFiles::of(std::process::id()).read(Path::new(&path), LARGEST_SOURCE)
 }
