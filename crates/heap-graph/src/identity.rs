@@ -7,11 +7,14 @@
 //! 2. From the roots down: what is reached from the same object by the same name, and is of the same kind and class
 //!    (strings: the same text), is taken for the same one.
 //! 3. What is left over in arrays and tables, whose places change when they grow, is matched in order by kind and class.
+//!    So is what V8's lists of roots hold, with what is most like it, as a number there says nothing: a handle more, or a
+//!    word left on the stack, and all others have the next one.
 //!
 //! So an object without a text of its own that took the place of another of its class is taken for that one: what counts
 //! as new is how many there are more, which is what growth is about. docs/postmortem.md says how often this differs from
 //! V8's own ids.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -24,6 +27,12 @@ use crate::strings::StringsBuilder;
 
 /// No partner.
 const NONE: u32 = u32::MAX;
+
+/// How many near the same place in a list of roots are looked at, of one class, for the one that is most like another.
+const CANDIDATES: usize = 64;
+
+/// How many edges of each are compared for that.
+const COMPARED: usize = 16;
 
 /// What became of the ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -137,7 +146,7 @@ struct Aligner<'g> {
     taken: BitSet,
     /// Pairs whose children are to be looked at.
     queue: VecDeque<(u32, u32)>,
-    /// Pairs of arrays in which something was left over.
+    /// Pairs of arrays and lists of roots in which something was left over.
     tables: VecDeque<(u32, u32)>,
 }
 
@@ -215,6 +224,9 @@ impl Aligner<'_> {
                 self.children(old, new);
             }
             let Some((old, new)) = self.tables.pop_front() else { return };
+            if self.is_list_of_roots(new) {
+                self.likest(old, new);
+            }
             self.left_over(old, new);
         }
     }
@@ -269,9 +281,14 @@ impl Aligner<'_> {
                 || self.before.raw_self_size(a) == self.after.raw_self_size(b))
     }
 
-    fn children_of(&self, graph: &HeapGraph, node: u32, is_new: bool) -> Vec<Child> {
+    fn edges_of<'s>(
+        &'s self,
+        graph: &'s HeapGraph,
+        node: u32,
+        is_new: bool,
+    ) -> impl Iterator<Item = Child> + 's {
         let range = graph.nodes.edges.range(node as usize);
-        let edges = (range.start as usize..range.end as usize).filter_map(|edge| {
+        (range.start as usize..range.end as usize).filter_map(move |edge| {
             let (code, name) = (graph.edges.kind[edge], graph.edges.name[edge]);
             let kind = EdgeKind::from_code(code);
             let label = match is_new && !kind.is_numbered() {
@@ -280,8 +297,11 @@ impl Aligner<'_> {
             };
             let holds = kind != EdgeKind::Weak;
             holds.then_some(Child { label: (code, label), to: graph.edges.to[edge] })
-        });
-        let mut children: Vec<Child> = edges.collect();
+        })
+    }
+
+    fn children_of(&self, graph: &HeapGraph, node: u32, is_new: bool) -> Vec<Child> {
+        let mut children: Vec<Child> = self.edges_of(graph, node, is_new).collect();
         if node == 0 {
             // From the program's own roots first: the lists of V8's have no lasting order.
             children.sort_by_key(|child| child.label.0 != EdgeKind::Shortcut as u8);
@@ -297,7 +317,12 @@ impl Aligner<'_> {
         let mut at = 0;
         let mut by_label: Option<FxHashMap<(u8, u32), usize>> = None;
         let mut is_whole = true;
+        let is_list = self.is_list_of_roots(new);
         for child in &news {
+            if is_list && self.after.kind(NodeIndex(child.to)) != NodeKind::Synthetic {
+                is_whole = false;
+                continue;
+            }
             let place = match olds.get(at) {
                 Some(same) if same.label == child.label => Some(at),
                 _ => {
@@ -314,28 +339,79 @@ impl Aligner<'_> {
             }
             is_whole &= self.partner[child.to as usize] != NONE;
         }
-        if !is_whole && self.after.kind(NodeIndex(new)) == NodeKind::Array {
+        if !is_whole && (is_list || self.after.kind(NodeIndex(new)) == NodeKind::Array) {
             self.tables.push_back((old, new));
         }
     }
 
-    /// Pairs what is left over in two arrays in order, by kind and class.
+    /// Whether a node is one of V8's lists of roots; the root of all names the program's own.
+    fn is_list_of_roots(&self, new: u32) -> bool {
+        new != 0 && self.after.kind(NodeIndex(new)) == NodeKind::Synthetic
+    }
+
+    /// How much two objects that may be the same hold in common.
+    fn likeness(&self, old: u32, new: u32) -> usize {
+        let olds = self.edges_of(self.before, old, false);
+        let news = self.edges_of(self.after, new, true);
+        let both = olds.zip(news).take(COMPARED).filter(|(a, b)| a.label == b.label);
+        let alike = both.map(|(a, b)| match self.partner[b.to as usize] {
+            NONE => usize::from(self.is_alike(a.to, b.to)),
+            known => 2 * usize::from(known == a.to),
+        });
+        alike.sum()
+    }
+
+    /// Pairs what two lists of roots hold, the most alike of a class first, and of equals the nearest.
+    fn likest(&mut self, old: u32, new: u32) {
+        let mut olds: FxHashMap<(u8, u32), Vec<u32>> = FxHashMap::default();
+        for child in self.children_of(self.before, old, false) {
+            if !self.taken.get(child.to as usize) {
+                olds.entry(self.class(self.before, child.to, false)).or_default().push(child.to);
+            }
+        }
+        let mut seen: FxHashMap<(u8, u32), usize> = FxHashMap::default();
+        let mut pairs = Vec::new();
+        for child in self.children_of(self.after, new, true) {
+            if self.partner[child.to as usize] != NONE {
+                continue;
+            }
+            let class = self.class(self.after, child.to, true);
+            let Some(olds) = olds.get(&class) else { continue };
+            let place = seen.entry(class).or_default();
+            let near = place.saturating_sub(CANDIDATES / 2)..(*place + CANDIDATES / 2).min(olds.len());
+            for at in near {
+                let likeness = self.likeness(olds[at], child.to);
+                if likeness > 0 && self.is_alike(olds[at], child.to) {
+                    pairs.push((Reverse(likeness), at.abs_diff(*place), olds[at], child.to));
+                }
+            }
+            *place += 1;
+        }
+        pairs.sort_unstable();
+        for (.., candidate, to) in pairs {
+            self.pair(candidate, to);
+        }
+    }
+
+    fn class(&self, graph: &HeapGraph, node: u32, is_new: bool) -> (u8, u32) {
+        let name = graph.nodes.name[node as usize];
+        let name = if is_new { self.text.get(name as usize).copied().unwrap_or(NONE) } else { name };
+        (graph.nodes.kind[node as usize], name)
+    }
+
+    /// Pairs what is left over in two arrays or lists in order, by kind and class.
     fn left_over(&mut self, old: u32, new: u32) {
         let mut free: FxHashMap<(u8, u32), VecDeque<u32>> = FxHashMap::default();
         for child in self.children_of(self.before, old, false) {
-            let to = child.to as usize;
-            if !self.taken.get(to) {
-                let class = (self.before.nodes.kind[to], self.before.nodes.name[to]);
-                free.entry(class).or_default().push_back(child.to);
+            if !self.taken.get(child.to as usize) {
+                free.entry(self.class(self.before, child.to, false)).or_default().push_back(child.to);
             }
         }
         for child in self.children_of(self.after, new, true) {
-            let to = child.to as usize;
-            if self.partner[to] != NONE {
+            if self.partner[child.to as usize] != NONE {
                 continue;
             }
-            let name = self.text.get(self.after.nodes.name[to] as usize).copied().unwrap_or(NONE);
-            let Some(waiting) = free.get_mut(&(self.after.nodes.kind[to], name)) else { continue };
+            let Some(waiting) = free.get_mut(&self.class(self.after, child.to, true)) else { continue };
             while let Some(candidate) = waiting.pop_front() {
                 if self.is_alike(candidate, child.to) {
                     self.pair(candidate, child.to);

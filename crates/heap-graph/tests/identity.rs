@@ -168,3 +168,40 @@ fn pairs_of_weak_maps_quote_the_new_ids() {
     assert_eq!(names(&after), names(&before));
     assert!(names(&after)[3].contains("(table @107)"), "{:?}", names(&after));
 }
+
+/// A handle more on V8's lists of roots, and each object has the number that another one had.
+#[test]
+fn numbers_in_lists_of_roots_say_nothing() {
+    let graph = |base: u64, lists: &[(&str, u32)]| {
+        let mut heap = TestHeap::new(Layout::node22());
+        let root = heap.node("synthetic", "", base + 1, 0);
+        let mut id = base + 1;
+        let mut next = || {
+            id += 2;
+            id
+        };
+        let roots = heap.node("synthetic", "(GC roots)", next(), 0);
+        let handles = heap.node("synthetic", "(Handle scope)", next(), 0);
+        heap.edge(root, "element", 1, roots);
+        heap.edge(roots, "element", 1, handles);
+        for (at, (class, length)) in lists.iter().enumerate() {
+            let list = heap.node("object", "Array", next(), 16);
+            heap.edge(handles, "hidden", at as u32, list);
+            for place in 0..*length {
+                let object = heap.node("object", *class, next(), 24);
+                heap.edge(list, "element", place, object);
+            }
+        }
+        read(&heap.to_bytes())
+    };
+    let before = graph(100, &[("Request", 10), ("Listener", 5)]);
+    let mut after = graph(1000, &[("Request", 1), ("Listener", 10), ("Request", 20)]);
+    // The list that came, the one object in it, five listeners and ten requests.
+    let adopted = after.adopt_ids(&before).unwrap();
+    let id_of = |graph: &HeapGraph, class: &str| -> Vec<u64> {
+        let nodes = graph.nodes().filter(|node| graph.name(*node) == class);
+        nodes.map(|node| graph.id(node)).collect()
+    };
+    assert_eq!(id_of(&after, "Listener")[..5], id_of(&before, "Listener"));
+    assert_eq!(adopted, Adopted { kept: 20, fresh: 17 });
+}
