@@ -4,6 +4,7 @@
 mod common;
 
 use std::{
+    io::{BufRead, BufReader},
     net::TcpListener,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::Path,
@@ -118,6 +119,26 @@ fn what_has_no_memory_or_is_held_is_refused() {
     holder.wait().unwrap();
     victim.assert_unharmed(0);
     assert_eq!(files.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_thread_that_has_ended_but_is_not_buried_stops_nobody() {
+    let files = Files::new();
+    let mut tracer =
+        Command::new(compiled("unburied")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(tracer.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    let pid = said.trim().parse().unwrap();
+    assert_eq!(threads(pid).len(), 2);
+    for mode in ["fork", "stop"] {
+        let answer = files.json(&["capture", said.trim(), "-o", "core", "--force", "--json", "--mode", mode]);
+        assert_eq!(answer["mode"], mode, "{answer}");
+        assert_eq!(answer["warnings"].as_array().map(Vec::len), Some(0), "{answer}");
+        assert_eq!(state(pid), Some('S'));
+        assert_eq!(children(pid), Vec::<u32>::new());
+    }
+    drop(tracer.stdin.take());
+    assert!(tracer.wait().unwrap().success());
 }
 
 #[test]

@@ -70,6 +70,11 @@ impl Threads {
         match door::seize(tid).and_then(|()| door::interrupt(tid)) {
             Ok(()) => threads.wait(tid, patience)?,
             Err(Errno::ESRCH) => {}
+            Err(Errno::EPERM | Errno::EACCES) => {
+                if let Some(error) = refused(pid, tid, false)? {
+                    return Err(error);
+                }
+            }
             Err(errno) => return Err(CaptureError::call(pid, "ptrace(SEIZE)")(errno)),
         }
         Ok(threads)
@@ -131,17 +136,32 @@ fn seize_new(pid: u32, seized: &mut Vec<u32>) -> Result<(), CaptureError> {
             Err(Errno::ESRCH) if tid != pid => {}
             Err(Errno::EPERM) if is_ring_worker(pid, tid) => {}
             Err(Errno::EPERM | Errno::EACCES) => {
-                let status = crate::target::read_status(pid)?;
-                if status.tracer != 0 && !seized.contains(&pid) {
-                    return Err(crate::target::traced(pid, status.tracer));
+                if let Some(error) = refused(pid, tid, seized.contains(&pid))? {
+                    return Err(error);
                 }
-                let reason = crate::target::why_not_allowed(pid, &status);
-                return Err(CaptureError::NotAllowed { pid, reason });
             }
             Err(errno) => return Err(CaptureError::call(pid, "ptrace(SEIZE)")(errno)),
         }
     }
     Ok(())
+}
+
+/// Why a thread could not be seized. Nothing when it has ended: between its end and its burial, which may take a while
+/// when somebody else traces it, the kernel says EPERM of it too (`ptrace_attach`, `exit_state`).
+fn refused(pid: u32, tid: u32, ours: bool) -> Result<Option<CaptureError>, CaptureError> {
+    let ended = || if tid == pid { Ok(Some(CaptureError::Ended { pid })) } else { Ok(None) };
+    let status = match crate::target::read_status(tid) {
+        Err(CaptureError::NoProcess { .. }) => return ended(),
+        status => status?,
+    };
+    if matches!(status.state, 'Z' | 'X') {
+        return ended();
+    }
+    if status.tracer != 0 && !ours {
+        return Ok(Some(crate::target::traced(pid, status.tracer)));
+    }
+    let reason = crate::target::why_not_allowed(pid, &status);
+    Ok(Some(CaptureError::NotAllowed { pid, reason }))
 }
 
 /// Whether a thread was made by the kernel for io_uring.
