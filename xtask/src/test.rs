@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
             binaries.push(nodes::binary(version)?);
         }
         let all = std::env::join_paths(binaries)?;
-        let mut tests = cargo(&["test", "--workspace", "--profile", PROFILE]);
+        let mut tests = cargo(&["test", "--workspace", "--no-fail-fast", "--profile", PROFILE]);
         execute(tests.env("HEAPDOWSE_TEST_NODES", all))
     })?;
     step("numbers against DevTools", || oracle::compare_all(&oracle::Plan::default()))?;

@@ -28,6 +28,8 @@ const ROUNDS: u32 = 12;
 const LEAST_ROUNDS: u32 = 9;
 /// What the rounds may take then, with snapshots and search to come.
 const ROUNDS_SECONDS: f64 = 60.0;
+/// The same where most of it is rest, which nobody pays for but by waiting.
+const RESTING_SECONDS: f64 = 80.0;
 /// Rounds are added only as far as they end in this time since the first that counts: people wait two minutes.
 const MORE_SECONDS: f64 = 80.0;
 /// However late growth shows, there is an end.
@@ -166,7 +168,8 @@ impl Run<'_> {
             // The floor after the last warm-up is where the trend starts.
             self.take_floor(watched, progress, result, seconds, number < warm_up)?;
         }
-        let mut planned = self.options.rounds.unwrap_or_else(|| fitting_rounds(self.rows.last()));
+        let serves = program.plan().is_some();
+        let mut planned = self.options.rounds.unwrap_or_else(|| fitting_rounds(self.rows.last(), serves));
         let first_plan = planned;
         let mut schedule = Schedule::default();
         let max_pause = program.plan().and_then(|plan| plan.max_pause);
@@ -486,11 +489,16 @@ impl Run<'_> {
     }
 }
 
-/// As many rounds as fit the time that people wait, judged by the last of the warm-up.
-fn fitting_rounds(last: Option<&RoundRow>) -> u32 {
-    let seconds = last.map_or(0.0, |row| row.load_seconds + row.collection_ms / 1e3);
-    let fit = if seconds > 0.0 { (ROUNDS_SECONDS / seconds) as u32 } else { ROUNDS };
-    fit.clamp(LEAST_ROUNDS, ROUNDS)
+/// As many rounds as fit the time that people wait, judged by the last of the warm-up. A process that serves somebody
+/// rests after its collections.
+fn fitting_rounds(last: Option<&RoundRow>, serves: bool) -> u32 {
+    let fit = last.map_or(f64::INFINITY, |row| {
+        let collecting = row.collection_ms / 1e3;
+        let busy = ROUNDS_SECONDS / (row.load_seconds + collecting);
+        if serves { busy.min(RESTING_SECONDS / (collecting * f64::from(PORTION))) } else { busy }
+    });
+    // The quotient of nothing is infinite, and as a number of rounds the largest one.
+    (fit as u32).clamp(LEAST_ROUNDS, ROUNDS)
 }
 
 /// Whether a floor is lower than another by more than floors scatter.

@@ -29,6 +29,9 @@ const SETTLED_BYTES: f64 = 4096.0;
 /// there are at least this many, as long as each is as short as this.
 const LEAST_COLLECTIONS: u32 = 5;
 const SHORT: Duration = Duration::from_millis(50);
+/// A process that serves somebody rests for each of them many times as long: from this length on, one that finds nothing
+/// ends the series, not two.
+const LONG: Duration = Duration::from_millis(120);
 
 const READ: &str = "process[Symbol.for('heapdowse.probe')].text('read')";
 const READ_BEFORE: &str = "process[Symbol.for('heapdowse.probe')].text('beforeFloor')";
@@ -139,7 +142,7 @@ impl Watched {
 
     /// The same with at most so many collections.
     pub(crate) fn floor_within(&mut self, most: u32) -> Result<MeasuredFloor, InspectorError> {
-        settle(&mut self.session, self.process.pid, most)
+        settle(&mut self.session, self.process.pid, most, self.hold.is_some())
     }
 
     /// The worker threads that there are. Asked for the first time, this takes as long as they need to announce
@@ -164,16 +167,16 @@ impl Watched {
         patience: Duration,
     ) -> Result<(MeasuredFloor, Option<u64>), InspectorError> {
         self.session.set_patience(patience);
-        let pid = self.process.pid;
+        let (pid, serves) = (self.process.pid, self.hold.is_some());
         let measured = match worker {
-            None => settle(&mut self.session, pid, most),
+            None => settle(&mut self.session, pid, most, serves),
             Some(worker) => self.session.in_worker(worker, |session| {
                 if first {
                     attach::install(session, false)?;
                     session.enable_debugger()?;
                     session.disable_debugger()?;
                 }
-                settle(session, pid, most)
+                settle(session, pid, most, serves)
             }),
         };
         self.session.set_patience(PATIENCE);
@@ -255,20 +258,29 @@ impl Drop for Watched {
 }
 
 /// Collects in the isolate that the session speaks with until its heap does not shrink any more, and reads what is left.
-fn settle(session: &mut Session<TcpStream>, pid: u32, most: u32) -> Result<MeasuredFloor, InspectorError> {
+fn settle(
+    session: &mut Session<TcpStream>,
+    pid: u32,
+    most: u32,
+    serves: bool,
+) -> Result<MeasuredFloor, InspectorError> {
     let before: Reading = session.evaluate_text(READ_BEFORE)?;
     let started = Instant::now();
     let mut used = f64::INFINITY;
     let mut calm = 0;
     let mut collections = 0;
-    let mut short = true;
-    while collections < most && (calm < 2 || short && collections < LEAST_COLLECTIONS) {
+    let mut longest = Duration::ZERO;
+    while collections < most {
+        let enough = if serves && longest >= LONG { 1 } else { 2 };
+        if calm >= enough && (longest >= SHORT || collections >= LEAST_COLLECTIONS) {
+            break;
+        }
         if collections > 0 {
             std::thread::sleep(PAUSE);
         }
         let begun = Instant::now();
         session.collect_garbage()?;
-        short &= begun.elapsed() < SHORT;
+        longest = longest.max(begun.elapsed());
         collections += 1;
         let now = session.heap_usage()?.used_size;
         calm = if now > used - SETTLED_BYTES { calm + 1 } else { 0 };
