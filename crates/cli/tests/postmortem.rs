@@ -74,6 +74,15 @@ fn frames_are_told_in_the_source_that_people_wrote() {
         }
         let text = String::from_utf8(heapdowse(&["jsstack", &path]).stdout).unwrap();
         assert!(text.contains("src/inline.ts:12:1, compiled to "), "{text}");
+        let shell = |line: &str| String::from_utf8(heapdowse(&["shell", &path, "-e", line]).stdout).unwrap();
+        let text = shell("::jsstack");
+        assert!(text.contains("src/beside.ts:12:1, compiled to ") && !text.contains("stale.ts"), "{text}");
+        let text = shell("::jsstack -v -n 1");
+        // What the source map has of the source is shown, and what it has not is shown as it ran.
+        for (shown, wanted) in [("line 11 as", true), ("line 12 as", true), ("line 14 as", false)] {
+            assert_eq!(text.contains(shown), wanted, "{shown}: {text}");
+        }
+        assert!(text.contains("then();"), "{text}");
     }
 }
 

@@ -179,6 +179,7 @@ impl<'h, 'd> Session<'h, 'd> {
     pub(crate) fn stack<'s>(&self, opened: &'s Opened<'_, '_>) -> Option<&'s Stack> {
         let walk = || {
             let mut stack = Walker::new(opened.heap, self.dead.executable()).stack()?;
+            investigation::postmortem::add_originals(opened.heap, &mut stack);
             name_native_frames(std::slice::from_mut(&mut stack), self.dead.memory());
             Some(stack)
         };

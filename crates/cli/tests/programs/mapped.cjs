@@ -5,15 +5,16 @@
 const fs = require('fs');
 const path = require('path');
 
-const map = (source) =>
-  JSON.stringify({ version: 3, sources: [source], names: [], mappings: `AAUA${';AACA'.repeat(20)}` });
+const lines = Array.from({ length: 30 }, (_, i) => `// line ${i + 1} as it was written`).join('\n');
+const map = (source, sourcesContent) =>
+  JSON.stringify({ version: 3, sources: [source], sourcesContent, names: [], mappings: `AAUA${';AACA'.repeat(20)}` });
 const code = 'module.exports = function passOn(then) {\n  then();\n};\n';
 const load = (name, url) => {
   const file = path.resolve(name);
   fs.writeFileSync(file, `${code}//# sourceMappingURL=${url}\n`);
   return require(file);
 };
-const data = Buffer.from(map('src/inline.ts')).toString('base64');
+const data = Buffer.from(map('src/inline.ts', [lines])).toString('base64');
 const inline = load('inline.js', `data:application/json;base64,${data}`);
 fs.writeFileSync('beside.js.map', map('src/beside.ts'));
 const beside = load('beside.js', 'beside.js.map');

@@ -15,6 +15,7 @@ pub use dead::{CoreOptions, Dead, PostmortemError};
 pub use layout::{LayoutAnswer, layout};
 pub use live::ProcessError;
 pub use objects::{IsolateNote, ObjectRow, ObjectsAnswer, ObjectsQuestion, find_objects};
+pub use originals::add_originals;
 pub use postmortem::answers::{Limits, Member, MemberKind, Reference, Value, ValueKind};
 pub use postmortem::graph::{GraphOptions, MemoryGraph};
 pub use postmortem::stack::{Frame, FrameKind, Stack};

@@ -11,7 +11,7 @@ use crate::run::{LARGEST_SOURCE, ProgramFiles};
 
 /// Fills in the originals of a stack's frames. A map within the script itself came with the memory; one in a file beside
 /// the script is taken only if the script there is not another one than ran.
-pub(super) fn add_originals(heap: &Heap<'_>, stack: &mut Stack) {
+pub fn add_originals(heap: &Heap<'_>, stack: &mut Stack) {
     let mut mappings: HashMap<u64, Option<Mapping>> = HashMap::new();
     for frame in stack.frames.iter_mut().chain(&mut stack.async_frames) {
         let Some(script) = frame.script_address else { continue };
@@ -20,12 +20,22 @@ pub(super) fn add_originals(heap: &Heap<'_>, stack: &mut Stack) {
         let from_zero = |number: u64| u32::try_from(number.checked_sub(1)?).ok();
         let position = from_zero(line).zip(from_zero(column));
         let found = position.and_then(|(line, column)| mapping.original(line, column, &Files(None)));
-        frame.original = found.map(|place| OriginalPlace {
-            file: place.file,
-            line: u64::from(place.line) + 1,
-            column: u64::from(place.column) + 1,
+        frame.original = found.map(|place| {
+            let line = u64::from(place.line) + 1;
+            let lines = place.text.as_deref().map(|text| around(text, line)).unwrap_or_default();
+            OriginalPlace { file: place.file, line, column: u64::from(place.column) + 1, lines }
         });
     }
+}
+
+/// So many lines before and after a place are kept of its source, and so much of each.
+const LINES: u64 = 50;
+const LINE_CHARACTERS: usize = 500;
+
+fn around(text: &str, line: u64) -> Vec<(u64, String)> {
+    let numbered = (1..).zip(text.lines()).skip_while(|(number, _)| number + LINES < line);
+    let near = numbered.take_while(|(number, _)| *number <= line + LINES);
+    near.map(|(number, text)| (number, text.chars().take(LINE_CHARACTERS).collect())).collect()
 }
 
 fn load(heap: &Heap<'_>, frame: &Frame, script: u64) -> Option<Mapping> {

@@ -76,6 +76,9 @@ pub struct OriginalPlace {
     pub line: u64,
     /// The column, from 1.
     pub column: u64,
+    /// The lines around it by number, where the source map has the source.
+    #[serde(skip)]
+    pub lines: Vec<(u64, String)>,
 }
 
 /// What a frame holds besides its arguments.

@@ -1,6 +1,7 @@
 //! `jssource`: the source of functions, out of the heap itself.
 
 use postmortem::answers::hex;
+use postmortem::stack::OriginalPlace;
 
 use super::{row, valued};
 use crate::CommandError;
@@ -47,6 +48,17 @@ pub(crate) fn of_function(opened: &Opened<'_, '_>, object: u64, lines: u64) -> R
 /// So many lines before and after one.
 pub(crate) fn around(opened: &Opened<'_, '_>, script: u64, line: u64, lines: u64) -> Option<Section> {
     section(opened, script, line.saturating_sub(lines).max(1), line.saturating_add(lines), line)
+}
+
+/// So many lines before and after a place in a source that was compiled.
+pub(crate) fn of_original(place: &OriginalPlace, lines: u64) -> Section {
+    let near = place.lines.iter().filter(|(number, _)| number.abs_diff(place.line) <= lines);
+    let line = |(number, text): &(u64, String)| SourceLine {
+        number: *number,
+        text: text.clone(),
+        here: *number == place.line,
+    };
+    Section::Source { script: place.file.clone(), lines: near.map(line).collect() }
 }
 
 fn section(opened: &Opened<'_, '_>, script: u64, first: u64, last: u64, here: u64) -> Option<Section> {

@@ -13,7 +13,8 @@ use crate::syntax::number;
 use crate::table::{Address, Command, OnSnapshot, Opt};
 
 const VERBOSE: Opt = switch('v', "file, line, `this`, arguments, variables and source of each");
-const PROPERTY: Opt = valued('p', "PROPERTY", "only this of each frame: file, posn, kind, this, arg1, ...");
+const PROPERTY: Opt =
+    valued('p', "PROPERTY", "only this of each frame: file, posn, original, kind, this, arg1, ...");
 const FUNCTION: Opt = valued('f', "NAME", "only frames of this function");
 const LINES: Opt = valued('n', "LINES", "so many lines of source around the call (with -v: 5)");
 
@@ -82,14 +83,25 @@ pub(crate) fn function_name(frame: &Frame) -> String {
     name.unwrap_or("<anonymous>").to_owned()
 }
 
-/// `script:line:column` of the call; of C++ the program or library.
+/// `script:line:column` of the call, in the source that was compiled to it where a source map tells; of C++ the program
+/// or library.
 pub(crate) fn place(frame: &Frame) -> Option<String> {
     if let Some(module) = &frame.module {
         return module.rsplit('/').next().map(str::to_owned);
     }
     let script = frame.script.as_ref()?;
     let numbers = [frame.line, frame.column].into_iter().flatten().map(|number| format!(":{number}"));
-    Some(format!("{script}{}", numbers.collect::<String>()))
+    let ran = format!("{script}{}", numbers.collect::<String>());
+    Some(match original(frame) {
+        Some(original) => format!("{original}, compiled to {ran}"),
+        None => ran,
+    })
+}
+
+/// `file:line:column` in the source that people wrote, where a source map tells.
+fn original(frame: &Frame) -> Option<String> {
+    let place = frame.original.as_ref()?;
+    Some(format!("{}:{}:{}", place.file, place.line, place.column))
 }
 
 /// What a frame holds: `this`, arguments, variables and registers, as words (small integers are decimal where frames keep them as text).
@@ -212,6 +224,7 @@ fn property_of(session: &Session<'_, '_>, opened: &Opened<'_, '_>, frame: &Frame
     let text = match name {
         "file" => frame.script.clone(),
         "posn" => frame.line.map(|line| format!("line {line}")),
+        "original" => original(frame),
         "kind" => Some(kind_name(frame.kind).to_owned()),
         "function" => Some(function_name(frame)),
         "func" => frame.function_address.clone(),
@@ -247,10 +260,17 @@ fn detail(
         let column = frame.column.map(|column| format!(", column {column}")).unwrap_or_default();
         answer.field("posn", format!("line {line}{column}"));
     }
+    if let Some(original) = original(frame) {
+        answer.field("original", original);
+    }
     for (name, word) in values(frame) {
         answer.field(name, brief(session, opened, word));
     }
     let lines = call.decimal('n')?.unwrap_or(5);
+    if let Some(place) = frame.original.as_ref().filter(|place| !place.lines.is_empty()) {
+        answer.sections.push(source::of_original(place, lines));
+        return Ok(());
+    }
     let function = frame.function_address.as_ref().and_then(|text| number(text).ok());
     let shared = function.and_then(|function| opened.heap.shared_of(function));
     if let (Some(shared), Some(line)) = (shared, frame.line)
