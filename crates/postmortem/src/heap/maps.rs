@@ -9,17 +9,31 @@ use super::words::{is_strong, untag};
 /// More maps than any heap has; a broken one must not fill the memory with them.
 const MOST: usize = 1 << 22;
 
+/// Places for the maps that were asked for last: objects of a few kinds refer to each other in turns.
+const RECENT: usize = 64;
+
 /// Maps that were met, by address; `None` for what is no map.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Maps {
     known: FxHashMap<u64, Option<MapInfo>>,
-    last: Option<(u64, MapInfo)>,
+    recent: [Option<(u64, MapInfo)>; RECENT],
+}
+
+impl Default for Maps {
+    fn default() -> Self {
+        Self { known: FxHashMap::default(), recent: [None; RECENT] }
+    }
+}
+
+/// The place of a map word; maps lie some words apart.
+fn place(word: u64) -> usize {
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT.ilog2())) as usize
 }
 
 impl Maps {
     pub(crate) fn get(&mut self, heap: &Heap<'_>, word: u64) -> Option<MapInfo> {
-        if let Some((last, info)) = &self.last
-            && *last == word
+        if let Some((its, info)) = &self.recent[place(word)]
+            && *its == word
         {
             return Some(*info);
         }
@@ -36,7 +50,7 @@ impl Maps {
                 info
             }
         }?;
-        self.last = Some((word, info));
+        self.recent[place(word)] = Some((word, info));
         Some(info)
     }
 }

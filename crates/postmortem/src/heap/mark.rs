@@ -61,6 +61,8 @@ struct Marker<'h, 'm> {
     ephemerons: Vec<u64>,
     /// Where the dispatch table of functions starts.
     dispatch: Option<u64>,
+    /// The map that was reached last: many objects of one lie side by side.
+    last_map: u64,
 }
 
 impl<'h, 'm> Marker<'h, 'm> {
@@ -75,6 +77,7 @@ impl<'h, 'm> Marker<'h, 'm> {
             stack: Vec::new(),
             ephemerons: Vec::new(),
             dispatch: handles::dispatch_table(heap),
+            last_map: 0,
         }
     }
 
@@ -124,7 +127,10 @@ impl<'h, 'm> Marker<'h, 'm> {
         let Some(bytes) = heap.rest_of_page(object) else { return };
         let Some(word) = bytes.first_chunk().map(|word| u64::from_le_bytes(*word)) else { return };
         let Some(map) = heap.map_at_word(word) else { return };
-        self.reach(word);
+        if word != self.last_map {
+            self.last_map = word;
+            self.reach(word);
+        }
         if map.body == Body::Raw {
             return;
         }
