@@ -136,6 +136,50 @@ fn watch_shows_a_process_and_leaves_it_as_it_was() {
 }
 
 #[test]
+fn classes_that_grow_are_named_and_nothing_is_collected_for_it() {
+    let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.heapdowse");
+    // Tickets are kept, receipts are not; nobody but the program itself collects.
+    let code = "class Ticket { constructor(i) { this.i = i; this.of = {}; } } class Receipt { a = 1; } \
+        const kept = []; setInterval(() => { for (let i = 0; i < 9; i++) { kept.push(new Ticket(i)); \
+        globalThis.last = new Receipt(); } }, 5); console.log('up')";
+    let trace = std::fs::File::create(folder.path().join("trace")).unwrap();
+    let mut target = Command::new("node").args(["--trace-gc", "-e", code]).stdout(trace).spawn().unwrap();
+    let mut watch = Command::new(PROGRAM)
+        .args(["watch", &target.id().to_string(), "--no-ui", "--classes-every", "2s", "-o"])
+        .arg(&path)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    let recorded = || std::fs::read_to_string(&path).unwrap_or_default();
+    while !recorded().contains("Ticket +") && begun.elapsed() < Duration::from_secs(90) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let ours = nix::unistd::Pid::from_raw(watch.id().try_into().unwrap());
+    nix::sys::signal::kill(ours, nix::sys::signal::Signal::SIGINT).unwrap();
+    watch.wait().unwrap();
+    let lives = target.try_wait().unwrap().is_none();
+    target.kill().unwrap();
+    target.wait().unwrap();
+    assert!(lives);
+    let text = recorded();
+    let counts: Vec<&str> = text.lines().filter(|line| line.contains("\"kind\":\"classes\"")).collect();
+    assert!(
+        counts.last().is_some_and(|line| line.contains("Ticket +") && line.contains("stood still")),
+        "{text}"
+    );
+    assert!(!counts.iter().any(|line| line.contains("Receipt")), "{counts:?}");
+    let report = text.lines().last().unwrap();
+    assert!(report.contains("classes that grow: ") && report.contains("Ticket +"), "{report}");
+    // `global.gc` and the inspector's collections are "testing" ones in V8's own trace.
+    let collected = std::fs::read_to_string(folder.path().join("trace")).unwrap();
+    assert!(!collected.contains("testing") && !collected.contains("low memory"), "{collected}");
+}
+
+#[test]
 fn a_recording_outlives_our_kill_and_the_target_goes_on() {
     let mut target = Target::start();
     let folder = tempfile::tempdir().unwrap();

@@ -17,6 +17,8 @@ use crate::report::{self, Style};
 use crate::screen::{Next, Screen};
 use crate::target::{self, TargetArgs};
 
+/// Between two counts of classes when nobody says otherwise.
+const CLASSES: Duration = Duration::from_secs(60);
 /// Between two drawings of the page.
 const FRAME: Duration = Duration::from_millis(500);
 /// Between two lines without a page.
@@ -42,6 +44,12 @@ pub(crate) struct Args {
     /// Between two readings
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     interval: Duration,
+    /// Count the live objects of each class so often, in a frozen copy: the process stands still for milliseconds
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    classes_every: Duration,
+    /// Never freeze the process to count its classes
+    #[arg(long)]
+    no_classes: bool,
     /// End after this time
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     time: Option<Duration>,
@@ -60,6 +68,8 @@ impl Args {
             target: TargetArgs::of(pid),
             output: None,
             interval: Duration::from_secs(1),
+            classes_every: CLASSES,
+            no_classes: false,
             time: None,
             no_ui: false,
             json: false,
@@ -105,7 +115,13 @@ pub(super) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     // Watching takes long: the usual port is left to others meanwhile.
     attach.several = true;
     let record = args.output.clone();
-    let options = WatchOptions { selector, interval: args.interval, record: record.clone(), attach };
+    let options = WatchOptions {
+        selector,
+        interval: args.interval,
+        classes_every: (!args.no_classes).then_some(args.classes_every),
+        record: record.clone(),
+        attach,
+    };
     let file = record.as_deref().map_or_else(|| "the recording".to_owned(), |path| path.display().to_string());
     let watch = Watch::start(options).context(file)?;
     let until = args.time.map(|time| Instant::now() + time);

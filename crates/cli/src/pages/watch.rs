@@ -46,12 +46,14 @@ impl WatchPage {
     /// Draws the page.
     pub(crate) fn draw(&self, frame: &mut Frame<'_>) {
         let grown = self.shown().map_or_else(Vec::new, |subject| growing(&self.samples(subject), GROWING));
-        let [head, resident, heap, pauses, grows, verdict, foot] = Layout::vertical([
+        let counted = self.shown().and_then(|subject| subject.classes.as_ref());
+        let [head, resident, heap, pauses, grows, classes, verdict, foot] = Layout::vertical([
             Constraint::Length(2),
             Constraint::Fill(2),
             Constraint::Fill(3),
             Constraint::Length(2),
             Constraint::Length(u16::from(!grown.is_empty())),
+            Constraint::Length(if counted.is_some() { 2 } else { 0 }),
             Constraint::Length(6),
             Constraint::Length(1),
         ])
@@ -94,6 +96,8 @@ impl WatchPage {
         frame.render_widget(Paragraph::new(gc_lines(&collections)), pauses);
         let words = format!("Grows  {}", grown.join("; "));
         frame.render_widget(Line::raw(safe(&words).into_owned()), grows);
+        let words = counted.map_or_else(String::new, |words| format!("Classes  {words}"));
+        frame.render_widget(Paragraph::new(safe(&words).into_owned()).wrap(Wrap { trim: true }), classes);
         frame.render_widget(Paragraph::new(verdict_lines(subject)).wrap(Wrap { trim: true }), verdict);
     }
 
@@ -283,6 +287,7 @@ mod tests {
                 "load_seconds": 0});
             subject.add_floor(serde_json::from_value(serde_json::json!({"pid": 7, "row": row})).unwrap());
         }
+        subject.classes = Some("Session +390 (now 400, +38.1 KB) in 60 s".to_owned());
         WatchPage { subjects: vec![subject], timeline, ..WatchPage::default() }
     }
 

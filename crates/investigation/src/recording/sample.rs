@@ -164,6 +164,8 @@ pub enum MarkKind {
     Round,
     /// A heap snapshot was built, which stops the process and raises its resident set.
     Snapshot,
+    /// Classes were counted in a frozen copy.
+    Classes,
     /// Watching began.
     Attached,
     /// The process ended.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{SLICE, Shared, State, Subject};
 use crate::{
     attach::{self, Attached, Reading},
-    recording::{Collection, FloorRecord, Mark, MarkKind, Record, Sample, Space},
+    recording::{Collection, FloorRecord, MarkKind, Record, Sample, Space},
     run::RoundRow,
 };
 
@@ -15,7 +15,7 @@ pub(super) fn follow(shared: &Shared, pid: u32) {
         Ok(attached) => attached,
         Err(error) => {
             let reason = error.to_string();
-            note(shared, pid, MarkKind::Note, format!("watched from outside only: {reason}"));
+            shared.note(pid, MarkKind::Note, format!("watched from outside only: {reason}"));
             shared.with(pid, |subject| subject.state = State::Outside { reason });
             if let Some(process) = known {
                 shared.recorder.push(Record::Process(process));
@@ -25,7 +25,7 @@ pub(super) fn follow(shared: &Shared, pid: u32) {
     };
     let process = attached.process().clone();
     shared.recorder.push(Record::Process(process.clone()));
-    note(shared, pid, MarkKind::Attached, format!("process {pid} is watched"));
+    shared.note(pid, MarkKind::Attached, format!("process {pid} is watched"));
     shared.with(pid, |subject| {
         subject.process = process;
         subject.state = State::Watched;
@@ -37,14 +37,14 @@ pub(super) fn follow(shared: &Shared, pid: u32) {
             Ok(reading) => reading,
             Err(_) if shared.stops() => break,
             Err(error) => {
-                note(shared, pid, MarkKind::Ended, error.to_string());
+                shared.note(pid, MarkKind::Ended, error.to_string());
                 shared.with(pid, |subject| subject.state = State::Ended);
                 break;
             }
         };
         take(shared, pid, reading, &mut before);
         if !rest(shared, &mut attached) {
-            note(shared, pid, MarkKind::Ended, format!("process {pid} has ended"));
+            shared.note(pid, MarkKind::Ended, format!("process {pid} has ended"));
             shared.with(pid, |subject| subject.state = State::Ended);
             break;
         }
@@ -61,11 +61,6 @@ fn rest(shared: &Shared, attached: &mut Attached) -> bool {
         }
     }
     true
-}
-
-fn note(shared: &Shared, pid: u32, kind: MarkKind, text: String) {
-    let seconds = shared.recorder.seconds();
-    shared.recorder.push(Record::Event(Mark { seconds, until: None, pid, kind, text }));
 }
 
 /// Records a reading; `before` is when, how many requests and how much heap the last one had.

@@ -1,8 +1,9 @@
-//! Watching processes that run already: never a collection is forced, never a snapshot taken.
+//! Watching processes that run already: never a collection is forced, and no snapshot is taken by V8.
 //!
-//! One thread for each process reads it at intervals; one looks for further processes that are meant, so that a
-//! restart is followed. What they see goes to one recorder.
+//! One thread for each process reads it at intervals, one counts its classes in frozen copies; one looks for further
+//! processes that are meant, so that a restart is followed. What they see goes to one recorder.
 
+mod classes;
 mod follow;
 mod subject;
 
@@ -22,7 +23,7 @@ use leak_verdict::Word;
 
 use crate::{
     attach::{AttachOptions, Selector},
-    recording::{Record, Recorder, Timeline},
+    recording::{Mark, MarkKind, Record, Recorder, Timeline},
     run::RunReport,
 };
 
@@ -42,6 +43,8 @@ pub struct WatchOptions {
     pub selector: Selector,
     /// Between two readings of a process.
     pub interval: Duration,
+    /// Between two counts of classes; `None` for none.
+    pub classes_every: Option<Duration>,
     /// A file that is recorded to.
     pub record: Option<PathBuf>,
     /// How to attach.
@@ -58,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) options: WatchOptions,
     pub(crate) recorder: Recorder,
     pub(crate) stop: AtomicBool,
+    /// Held by whoever counts classes.
+    counting: Mutex<()>,
     subjects: Mutex<BTreeMap<u32, Subject>>,
 }
 
@@ -73,6 +78,11 @@ impl Shared {
         }
     }
 
+    pub(crate) fn note(&self, pid: u32, kind: MarkKind, text: String) {
+        let seconds = self.recorder.seconds();
+        self.recorder.push(Record::Event(Mark { seconds, until: None, pid, kind, text }));
+    }
+
     pub(crate) fn stops(&self) -> bool {
         self.stop.load(Ordering::Relaxed) || self.options.attach.cancel.load(Ordering::Relaxed)
     }
@@ -86,7 +96,7 @@ impl Watch {
     pub fn start(options: WatchOptions) -> io::Result<Self> {
         let recorder = Recorder::start(options.record.as_deref(), &[])?;
         let (stop, subjects) = (AtomicBool::new(false), Mutex::default());
-        let shared = Arc::new(Shared { options, recorder, stop, subjects });
+        let shared = Arc::new(Shared { options, recorder, stop, counting: Mutex::new(()), subjects });
         let of_thread = Arc::clone(&shared);
         let search =
             std::thread::Builder::new().name("search".to_owned()).spawn(move || search_on(&of_thread))?;
@@ -161,9 +171,14 @@ fn search_on(shared: &Arc<Shared>) {
             }
             subjects.insert(pid, Subject::new(pid));
             drop(subjects);
-            let shared = Arc::clone(shared);
+            let of_thread = Arc::clone(shared);
             let watcher = std::thread::Builder::new().name(format!("watch {pid}"));
-            watchers.extend(watcher.spawn(move || follow::follow(&shared, pid)));
+            watchers.extend(watcher.spawn(move || follow::follow(&of_thread, pid)));
+            if let Some(every) = shared.options.classes_every {
+                let of_thread = Arc::clone(shared);
+                let counter = std::thread::Builder::new().name(format!("count {pid}"));
+                watchers.extend(counter.spawn(move || classes::follow(&of_thread, pid, every)));
+            }
         }
         let begun = std::time::Instant::now();
         while begun.elapsed() < SEARCH && !shared.stops() {

@@ -39,6 +39,8 @@ pub struct Subject {
     pub last: Option<Reading>,
     /// What was left after the full collections that came by themselves.
     pub floors: Vec<FloorRecord>,
+    /// The classes that grow, in words, as far as they were counted.
+    pub classes: Option<String>,
     verdict: Option<Verdict>,
 }
 
@@ -61,7 +63,16 @@ impl Subject {
     pub fn of(process: WatchedProcess) -> Self {
         let pid = process.pid;
         let started = node_process::stat(pid).ok().map(|stat| stat.started);
-        Self { pid, started, state: State::Attaching, process, last: None, floors: Vec::new(), verdict: None }
+        Self {
+            pid,
+            started,
+            state: State::Attaching,
+            process,
+            last: None,
+            floors: Vec::new(),
+            classes: None,
+            verdict: None,
+        }
     }
 
     /// Whether the process with its id is still the one that was meant.
@@ -114,6 +125,7 @@ impl Subject {
         if let State::Outside { reason } = &self.state {
             warnings.push(format!("it was watched from outside only: {reason}"));
         }
+        warnings.extend(self.classes.as_ref().map(|classes| format!("classes that grow: {classes}")));
         RunReport {
             last_snapshots: Vec::new(),
             schema_version: 1,
