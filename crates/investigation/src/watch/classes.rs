@@ -71,9 +71,8 @@ pub(super) fn follow(shared: &Shared, pid: u32, every: Duration) {
             Err(_) if shared.stops() => return,
             Err(reason) => {
                 failures += 1;
-                let text = format!("classes are not counted: {reason}");
-                shared.note(pid, MarkKind::Note, text.clone());
-                shared.with(pid, |subject| subject.classes = Some(text));
+                shared.note(pid, MarkKind::Note, format!("classes are not counted: {reason}"));
+                shared.with(pid, |subject| subject.classes = Some(format!("not counted: {reason}")));
                 if failures >= PATIENCE {
                     return;
                 }
@@ -120,7 +119,7 @@ fn count(shared: &Shared, pid: u32) -> Result<(HashMap<String, Total>, Option<f6
 /// The classes that grow from each count to the next, by the bytes that they gained, as words.
 fn words(counts: &VecDeque<Count>) -> String {
     if counts.len() < LEAST_COUNTS {
-        return format!("{} of {LEAST_COUNTS} counts", counts.len());
+        return format!("{LEAST_COUNTS} counts are needed, {} so far", counts.len());
     }
     let (first, last) = (&counts[0], &counts[counts.len() - 1]);
     let of = |count: &Count, class: &str| count.classes.get(class).copied().unwrap_or_default();
@@ -171,7 +170,7 @@ mod tests {
     #[test]
     fn what_rises_from_each_count_to_the_next_is_named() {
         let few = counts(&[&[("A", 1)], &[("A", 1000)]]);
-        assert_eq!(words(&few), "2 of 3 counts");
+        assert_eq!(words(&few), "3 counts are needed, 2 so far");
         let grown = counts(&[
             &[("Session", 10), ("Swings", 100), ("Full", 500), ("Few", 1)],
             &[("Session", 200), ("Swings", 900), ("Full", 900), ("Few", 3), ("New", 60)],
