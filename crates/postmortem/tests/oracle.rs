@@ -119,7 +119,7 @@ fn first_releases() {
 
 #[test]
 fn odd_versions() {
-    for version in ["21.7.3", "23.11.1", "25.2.1"] {
+    for version in ["19.0.0", "19.8.1", "21.7.3", "23.11.1", "25.2.1"] {
         every_object_is_found(version, How::Abort);
     }
 }

@@ -221,7 +221,7 @@ fn node26() {
 
 #[test]
 fn odd_versions() {
-    for version in ["21.7.3", "23.11.1", "25.2.1"] {
+    for version in ["19.0.0", "19.8.1", "21.7.3", "23.11.1", "25.2.1"] {
         values_are_what_was_written_down(version);
     }
 }

@@ -1,7 +1,7 @@
 //! Offsets, sizes and constants.
 
 use super::row::{
-    Derived, NODE18, NODE20, NODE22, NODE24, NODE26, Need, Row, SOURCE, Span, UNKNOWN, five, six,
+    Derived, NODE18, NODE20, NODE22, NODE24, NODE26, Need, Row, SOURCE, Span, UNKNOWN, and19, five, six,
 };
 
 /// The row's value as its need says: required ones are there or the layout is refused.
@@ -174,10 +174,10 @@ fields! {
     root_true Required "roots: true" "" [] five([7, 7, 7, 7, 3]);
     root_false Required "roots: false" "" [] five([8, 8, 8, 8, 4]);
     root_empty_string Required "roots: empty string" "" [] five([9, 9, 9, 9, 5]);
-    isolate_entry_frame Required "Isolate.c_entry_fp" "" [] five([17720, 384, 272, 320, 328]);
+    isolate_entry_frame Required "Isolate.c_entry_fp" "" [] and19(five([17720, 384, 272, 320, 328]), [18184, 18432]);
     isolate_handles Optional "Isolate.handle_scope_data" "" [] [(NODE22, NODE24, 512), (NODE24, UNKNOWN, 560)];
-    isolate_new_buffer Required "Isolate.new_allocation_info" "" [] five([50664, 184, 192, 200, 200]);
-    isolate_old_buffer Required "Isolate.old_allocation_info" "" [] five([50688, 208, 216, 224, 224]);
+    isolate_new_buffer Required "Isolate.new_allocation_info" "" [] and19(five([50664, 184, 192, 200, 200]), [52328, 52672]);
+    isolate_old_buffer Required "Isolate.old_allocation_info" "" [] and19(five([50688, 208, 216, 224, 224]), [52360, 52704]);
     /// In the isolate group.
     group_dispatch_table Optional "IsolateGroup.js_dispatch_table" "" [] [(NODE24, NODE26, 2392)];
     isolate_dispatch_table Optional "Isolate.js_dispatch_table" "" [] [(NODE26, UNKNOWN, 616)];
@@ -196,10 +196,10 @@ fields! {
     page_owner Required "MemoryChunk.owner" "" [] six([64, 64, 72, 80, 80], 80);
     page_next Required "MemoryChunk.list_next" "" [] six([232, 264, 264, 264, 256], 264);
     space_id Required "Space.id" "" [] all(16);
-    space_new Required "NEW_SPACE" "" [] five([7, 1, 1, 1, 1]);
-    space_old Required "OLD_SPACE" "" [] five([1, 2, 2, 2, 2]);
-    space_first_large Required "first large object space" "" [] six([4, 5, 6, 7, 7], 7);
-    space_last_large Required "last large object space" "" [] six([6, 8, 10, 12, 12], 12);
+    space_new Required "NEW_SPACE" "" [] and19(five([7, 1, 1, 1, 1]), [4, 5]);
+    space_old Required "OLD_SPACE" "" [] and19(five([1, 2, 2, 2, 2]), [1, 1]);
+    space_first_large Required "first large object space" "" [] and19(six([4, 5, 6, 7, 7], 7), [5, 6]);
+    space_last_large Required "last large object space" "" [] and19(six([6, 8, 10, 12, 12], 12), [7, 9]);
     frame_context Required "frame: context or type" "off_fp_context_or_frame_type" [] none();
     frame_function Required "frame: function" "off_fp_function" [] none();
     frame_arguments Required "frame: arguments" "off_fp_args" [] none();

@@ -99,6 +99,25 @@ pub(super) const fn six(values: [u64; 5], node23: u64) -> [Span; 6] {
     [a, b, (since, NODE23, value), (NODE23, NODE24, node23), d, e]
 }
 
+/// The first versions with the spaces of Node 19.0, and of 19.1 to 19.8. What else is different there is told by their
+/// metadata.
+pub(super) const NODE19: [Version; 2] = [v(10, 7), v(10, 8)];
+
+/// Other values on Node 19: on 19.0, and on those behind it. The first span must be Node 18's.
+pub(super) const fn and19<const N: usize>(spans: [Span; N], [first, later]: [u64; 2]) -> [Span; 8] {
+    let none = (UNKNOWN, UNKNOWN, 0);
+    let mut all = [none; 8];
+    all[0] = (NODE18, NODE19[0], spans[0].2);
+    all[1] = (NODE19[0], NODE19[1], first);
+    all[2] = (NODE19[1], NODE20, later);
+    let mut at = 1;
+    while at < N {
+        all[at + 2] = spans[at];
+        at += 1;
+    }
+    all
+}
+
 /// The spans of a value that was measured on Node 18, 20, 22, 24 and 26.
 pub(super) const fn five(values: [u64; 5]) -> [Span; 5] {
     [
