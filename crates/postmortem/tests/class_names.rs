@@ -96,7 +96,7 @@ fn node26() {
 
 #[test]
 fn odd_versions() {
-    for version in ["23.11.1", "25.2.1"] {
+    for version in ["19.0.0", "19.8.1", "21.7.3", "23.11.1", "25.2.1"] {
         classes_are_v8s(version);
     }
 }

@@ -30,7 +30,7 @@ fn expected(heap: &Heap<'_>, entry: &Entry) -> u64 {
     u64::from(entry.size)
 }
 
-/// Other versions are read with the nearest rows: sizes of machine code may be off there.
+/// Other versions are read with the nearest rows.
 fn is_supported(version: &str) -> bool {
     SUPPORTED.contains(&version)
 }
@@ -62,11 +62,9 @@ fn every_object_is_found(version: &str, how: How) {
         .filter_map(|entry| Some(heap.type_name(heap.kind_of(heap.object_around(entry.address)?)?)))
         .collect();
     assert!(lost.is_empty(), "within {around:?}: {lost:x?}");
-    let streams = heap.layout.types.instruction_stream;
-    let of_code = wrong.iter().all(|entry| heap.kind_of(entry.address) == Some(streams));
     let kinds: std::collections::BTreeSet<_> =
         wrong.iter().filter_map(|entry| Some(heap.type_name(heap.kind_of(entry.address)?))).collect();
-    assert!(wrong.is_empty() || (!is_supported(version) && of_code), "{kinds:?}: {wrong:x?}");
+    assert!(wrong.is_empty(), "{kinds:?}: {wrong:x?}");
     // Some die between the snapshot and the core (code that was not used for a while, above all), and some are made.
     let some = in_heap.len() / 100;
     assert!(dead <= some, "{dead}");

@@ -135,18 +135,21 @@ fn frames_are_v8s(version: &str, how: How) {
     assert!(frames[0].script.as_ref().is_some_and(|script| script.ends_with("stacks.cjs")));
     let ours: Vec<_> = frames[1..].iter().map(told).collect();
     assert!(expected.len() >= 9);
-    assert_eq!(ours[..expected.len()], expected);
+    assert_eq!(ours[..expected.len()], expected, "{version} {how:?}");
     // Which frames V8 lists on top of these is limited to ten; ours go on to the outermost.
     assert_eq!(frames.last().and_then(|frame| frame.function.as_deref()), Some("processImmediate"));
     let kind = |name: &str| {
         frames.iter().find(|frame| frame.function.as_deref() == Some(name)).map(|frame| frame.kind)
     };
-    let has_maglev = matches!(version, V24 | V26);
-    let maglev = if has_maglev { FrameKind::Maglev } else { FrameKind::Interpreted };
-    let inlined = if has_maglev { FrameKind::Inlined } else { FrameKind::Interpreted };
+    let has_maglev = matches!(version, "23.11.1" | V24 | "25.2.1" | V26);
+    // Node 21 may compile what ran a few times without being asked.
+    let compiled = version == "21.7.3" && kind("interpreted") == Some(FrameKind::Baseline);
+    let warm = if compiled { FrameKind::Baseline } else { FrameKind::Interpreted };
+    let maglev = if has_maglev { FrameKind::Maglev } else { warm };
+    let inlined = if has_maglev { FrameKind::Inlined } else { warm };
     let kinds = ["interpreted", "baseline", "maglevInlined", "maglev", "turbofanInlined", "turbofan", "map"];
     let expected = [
-        FrameKind::Interpreted,
+        warm,
         FrameKind::Baseline,
         inlined,
         maglev,
@@ -154,7 +157,7 @@ fn frames_are_v8s(version: &str, how: How) {
         FrameKind::Turbofan,
         FrameKind::Builtin,
     ];
-    assert_eq!(kinds.map(kind), expected.map(Some));
+    assert_eq!(kinds.map(kind), expected.map(Some), "{version} {how:?}");
     let argument = |name: &str| frames.iter().find(|frame| frame.function.as_deref() == Some(name)).unwrap();
     assert_eq!(argument("interpreted").arguments, ["1"]);
     assert_eq!(argument("baseline").arguments, ["1"]);
@@ -203,4 +206,12 @@ fn node24() {
 fn node26() {
     frames_are_v8s(V26, How::Abort);
     frames_are_v8s(V26, How::Gcore);
+}
+
+#[test]
+fn odd_versions() {
+    for version in ["19.0.0", "19.8.1", "21.7.3", "23.11.1", "25.2.1"] {
+        frames_are_v8s(version, How::Abort);
+        frames_are_v8s(version, How::Gcore);
+    }
 }

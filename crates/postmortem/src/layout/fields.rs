@@ -1,7 +1,8 @@
 //! Offsets, sizes and constants.
 
 use super::row::{
-    Derived, NODE18, NODE20, NODE22, NODE24, NODE26, Need, Row, SOURCE, Span, UNKNOWN, and19, five, six,
+    Derived, NODE18, NODE20, NODE21, NODE22, NODE24, NODE25, NODE26, Need, Row, SOURCE, Span, UNKNOWN, five,
+    odd, six,
 };
 
 /// The row's value as its need says: required ones are there or the layout is refused.
@@ -65,7 +66,7 @@ fields! {
     js_elements Required "JSObject.elements" "class JSObject elements" [] all(16);
     function_shared Required "JSFunction.shared" "class JSFunction shared" [] none();
     function_context Required "JSFunction.context" "class JSFunction context" [] none();
-    function_code Optional "JSFunction.code" "class JSFunction code" [] [(NODE20, NODE22, 48)];
+    function_code Optional "JSFunction.code" "class JSFunction code" [] [(NODE20, NODE21, 48), (NODE21, NODE22, 24)];
     function_dispatch_handle Optional "JSFunction.dispatch_handle" "" [] [(NODE24, UNKNOWN, 24)];
     shared_data Required "SharedFunctionInfo.function_data" "class SharedFunctionInfo function_data" [] [(NODE22, UNKNOWN, 8)];
     shared_untrusted_data Optional "SharedFunctionInfo.untrusted_function_data" "" [] [(NODE24, UNKNOWN, 16)];
@@ -134,19 +135,19 @@ fields! {
     bytecode_frame_size Required "BytecodeArray.frame_size" "" [] five([40, 40, 48, 48, 48]);
     bytecode_source_positions Required "BytecodeArray.source_position_table" "" [] five([32, 32, 24, 24, 24]);
     /// 0: pairs of signed numbers; 1: the first number is unsigned, with two flags in its low bits.
-    source_position_format Required "source position encoding" "" [] five([0, 0, 0, 0, 1]);
-    code_flags Required "Code.flags" "class Code flags" [] [(NODE20, NODE22, 48)];
-    code_instruction_start Required "Code.instruction_start" "class Code instruction_start" [] [(NODE20, NODE22, 40)];
-    code_instruction_size Required "Code.instruction_size" "class Code instruction_size" [] [(NODE20, NODE22, 56)];
-    code_metadata_size Optional "Code.metadata_size" "" [] [(NODE18, NODE20, 44), (NODE20, NODE22, 60)];
+    source_position_format Required "source position encoding" "" [] [(NODE18, NODE25, 0), (NODE25, UNKNOWN, 1)];
+    code_flags Required "Code.flags" "class Code flags" [] [(NODE20, NODE21, 48), (NODE21, NODE22, 40)];
+    code_instruction_start Required "Code.instruction_start" "class Code instruction_start" [] [(NODE20, NODE21, 40), (NODE21, NODE22, 32)];
+    code_instruction_size Required "Code.instruction_size" "class Code instruction_size" [] [(NODE20, NODE21, 56), (NODE21, NODE22, 44)];
+    code_metadata_size Optional "Code.metadata_size" "" [] [(NODE18, NODE20, 44), (NODE20, NODE21, 60)];
     /// 1 if a code object holds its own instructions.
-    code_instruction_stream Optional "Code.instruction_stream" "" [] [(NODE20, UNKNOWN, 32)];
+    code_instruction_stream Optional "Code.instruction_stream" "" [] odd([None, None, Some(24)], [(NODE20, UNKNOWN, 32)]);
     code_is_inline Required "Code holds instructions" "" [] five([1, 0, 0, 0, 0]);
     code_deoptimization_data Required "Code.deoptimization_data_or_interpreter_data" "class Code deoptimization_data" [] [(NODE18, NODE20, 16), (NODE22, UNKNOWN, 8)];
     code_position_table Required "Code.position_table" "class Code source_position_table" [] [(NODE18, NODE20, 24), (NODE22, UNKNOWN, 16)];
     /// Bytes of instructions' own header in their object.
     instruction_stream_header Optional "InstructionStream.instruction_start" "class InstructionStream instruction_start" [] none();
-    instruction_stream_size Optional "InstructionStream.body_size" "" [] [(NODE22, UNKNOWN, 24)];
+    instruction_stream_size Optional "InstructionStream.body_size" "" [] [(NODE21, UNKNOWN, 24)];
     instruction_stream_code Optional "InstructionStream.code" "" [] [(NODE20, UNKNOWN, 8)];
     feedback_vector_header Required "FeedbackVector.raw_feedback_slots" "class FeedbackVector raw_feedback_slots" [] five([48, 56, 56, 48, 48]);
     /// 1 if the metadata ends with two more numbers for each closure.
@@ -174,10 +175,10 @@ fields! {
     root_true Required "roots: true" "" [] five([7, 7, 7, 7, 3]);
     root_false Required "roots: false" "" [] five([8, 8, 8, 8, 4]);
     root_empty_string Required "roots: empty string" "" [] five([9, 9, 9, 9, 5]);
-    isolate_entry_frame Required "Isolate.c_entry_fp" "" [] and19(five([17720, 384, 272, 320, 328]), [18184, 18432]);
+    isolate_entry_frame Required "Isolate.c_entry_fp" "" [] odd([Some(18184), Some(18432), Some(392)], five([17720, 384, 272, 320, 328]));
     isolate_handles Optional "Isolate.handle_scope_data" "" [] [(NODE22, NODE24, 512), (NODE24, UNKNOWN, 560)];
-    isolate_new_buffer Required "Isolate.new_allocation_info" "" [] and19(five([50664, 184, 192, 200, 200]), [52328, 52672]);
-    isolate_old_buffer Required "Isolate.old_allocation_info" "" [] and19(five([50688, 208, 216, 224, 224]), [52360, 52704]);
+    isolate_new_buffer Required "Isolate.new_allocation_info" "" [] odd([Some(52328), Some(52672), Some(192)], five([50664, 184, 192, 200, 200]));
+    isolate_old_buffer Required "Isolate.old_allocation_info" "" [] odd([Some(52360), Some(52704), Some(216)], five([50688, 208, 216, 224, 224]));
     /// In the isolate group.
     group_dispatch_table Optional "IsolateGroup.js_dispatch_table" "" [] [(NODE24, NODE26, 2392)];
     isolate_dispatch_table Optional "Isolate.js_dispatch_table" "" [] [(NODE26, UNKNOWN, 616)];
@@ -194,12 +195,12 @@ fields! {
     page_area_start Required "MemoryChunk.area_start" "" [] six([24, 24, 32, 72, 72], 72);
     page_area_end Required "MemoryChunk.area_end" "" [] six([32, 32, 40, 56, 56], 56);
     page_owner Required "MemoryChunk.owner" "" [] six([64, 64, 72, 80, 80], 80);
-    page_next Required "MemoryChunk.list_next" "" [] six([232, 264, 264, 264, 256], 264);
+    page_next Required "MemoryChunk.list_next" "" [] odd([None, None, Some(240)], six([232, 264, 264, 264, 256], 264));
     space_id Required "Space.id" "" [] all(16);
-    space_new Required "NEW_SPACE" "" [] and19(five([7, 1, 1, 1, 1]), [4, 5]);
-    space_old Required "OLD_SPACE" "" [] and19(five([1, 2, 2, 2, 2]), [1, 1]);
-    space_first_large Required "first large object space" "" [] and19(six([4, 5, 6, 7, 7], 7), [5, 6]);
-    space_last_large Required "last large object space" "" [] and19(six([6, 8, 10, 12, 12], 12), [7, 9]);
+    space_new Required "NEW_SPACE" "" [] odd([Some(4), Some(5), None], five([7, 1, 1, 1, 1]));
+    space_old Required "OLD_SPACE" "" [] odd([Some(1), Some(1), None], five([1, 2, 2, 2, 2]));
+    space_first_large Required "first large object space" "" [] odd([Some(5), Some(6), Some(6)], six([4, 5, 6, 7, 7], 7));
+    space_last_large Required "last large object space" "" [] odd([Some(7), Some(9), Some(10)], six([6, 8, 10, 12, 12], 12));
     frame_context Required "frame: context or type" "off_fp_context_or_frame_type" [] none();
     frame_function Required "frame: function" "off_fp_function" [] none();
     frame_arguments Required "frame: arguments" "off_fp_args" [] none();

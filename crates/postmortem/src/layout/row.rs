@@ -99,24 +99,34 @@ pub(super) const fn six(values: [u64; 5], node23: u64) -> [Span; 6] {
     [a, b, (since, NODE23, value), (NODE23, NODE24, node23), d, e]
 }
 
-/// The first versions with the spaces of Node 19.0, and of 19.1 to 19.8. What else is different there is told by their
-/// metadata.
-pub(super) const NODE19: [Version; 2] = [v(10, 7), v(10, 8)];
+/// The versions of Node 19.0, of 19.1 to 19.8, and of 21. What else is different there is told by their metadata.
+const NODE19: Version = v(10, 7);
+const NODE19_1: Version = v(10, 8);
+pub(super) const NODE21: Version = v(11, 8);
 
-/// Other values on Node 19: on 19.0, and on those behind it. The first span must be Node 18's.
-pub(super) const fn and19<const N: usize>(spans: [Span; N], [first, later]: [u64; 2]) -> [Span; 8] {
-    let none = (UNKNOWN, UNKNOWN, 0);
-    let mut all = [none; 8];
-    all[0] = (NODE18, NODE19[0], spans[0].2);
-    all[1] = (NODE19[0], NODE19[1], first);
-    all[2] = (NODE19[1], NODE20, later);
-    let mut at = 1;
+/// The same spans, with other values on Node 19.0, on the later ones of 19, and on 21, where they are given. Of spans that
+/// overlap the first one counts.
+pub(super) const fn odd<const N: usize>(values: [Option<u64>; 3], spans: [Span; N]) -> [Span; 9] {
+    let versions = [(NODE19, NODE19_1), (NODE19_1, NODE20), (NODE21, NODE22)];
+    let mut all = [(UNKNOWN, UNKNOWN, 0); 9];
+    let mut at = 0;
+    while at < versions.len() {
+        if let Some(value) = values[at] {
+            all[at] = (versions[at].0, versions[at].1, value);
+        }
+        at += 1;
+    }
+    let mut at = 0;
     while at < N {
-        all[at + 2] = spans[at];
+        // The last one is looked at for versions that are newer than all.
+        all[9 - N + at] = spans[at];
         at += 1;
     }
     all
 }
+
+/// The version of Node 25.
+pub(super) const NODE25: Version = v(14, 1);
 
 /// The spans of a value that was measured on Node 18, 20, 22, 24 and 26.
 pub(super) const fn five(values: [u64; 5]) -> [Span; 5] {
