@@ -112,19 +112,18 @@ impl<W: Write> Writer<'_, W> {
         let mut line = Records::new(&mut *self.out);
         for node in graph.nodes() {
             let at = node.index();
-            line.number(u64::from(graph.nodes.kind[at]));
-            line.number(u64::from(graph.nodes.name[at]));
-            line.number(graph.id(node));
-            line.number(graph.raw_self_size(node));
             let edges = graph.nodes.edges.range(at);
-            line.number(edges.end - edges.start);
-            if traced {
-                line.number(u64::from(graph.traces.node_trace.get(at).copied().unwrap_or(0)));
+            let (kind, name) = (graph.nodes.kind[at], graph.nodes.name[at]);
+            let trace = graph.traces.node_trace.get(at).copied().unwrap_or(0);
+            let state = u64::from(graph.raw_detachedness(node));
+            let [kind, name, trace] = [u32::from(kind), name, trace].map(u64::from);
+            let (id, size, count) = (graph.id(node), graph.raw_self_size(node), edges.end - edges.start);
+            match (traced, states) {
+                (true, true) => line.record(&[kind, name, id, size, count, trace, state])?,
+                (true, false) => line.record(&[kind, name, id, size, count, trace])?,
+                (false, true) => line.record(&[kind, name, id, size, count, state])?,
+                (false, false) => line.record(&[kind, name, id, size, count])?,
             }
-            if states {
-                line.number(u64::from(graph.raw_detachedness(node)));
-            }
-            line.end()?;
         }
         line.flush()?;
         self.out.write_all(b"],\n")
@@ -136,10 +135,8 @@ impl<W: Write> Writer<'_, W> {
         let edges = &self.graph.edges;
         let mut line = Records::new(&mut *self.out);
         for at in 0..edges.to.len() {
-            line.number(u64::from(edges.kind[at]));
-            line.number(u64::from(edges.name[at]));
-            line.number(u64::from(edges.to[at]) * fields);
-            line.end()?;
+            let to = u64::from(edges.to[at]) * fields;
+            line.record(&[u64::from(edges.kind[at]), u64::from(edges.name[at]), to])?;
         }
         line.flush()?;
         self.out.write_all(b"],\n")
@@ -151,13 +148,9 @@ impl<W: Write> Writer<'_, W> {
         self.out.write_all(b"\"trace_function_infos\":[")?;
         let mut line = Records::new(&mut *self.out);
         for function in traces.functions.iter() {
-            line.number(function.function_id);
-            for value in
-                [function.name, function.script_name, function.script_id, function.line, function.column]
-            {
-                line.number(none(value));
-            }
-            line.end()?;
+            let script = [function.script_name, function.script_id, function.line, function.column];
+            let [script_name, script_id, row, column] = script.map(none);
+            line.record(&[function.function_id, none(function.name), script_name, script_id, row, column])?;
         }
         line.flush()?;
         self.out.write_all(b"],\n\"trace_tree\":")?;
@@ -165,9 +158,7 @@ impl<W: Write> Writer<'_, W> {
         self.out.write_all(b",\n\"samples\":[")?;
         let mut line = Records::new(&mut *self.out);
         for sample in traces.samples.iter() {
-            line.number(sample.timestamp_us);
-            line.number(sample.last_assigned_id);
-            line.end()?;
+            line.record(&[sample.timestamp_us, sample.last_assigned_id])?;
         }
         line.flush()?;
         self.out.write_all(b"],\n")
@@ -209,11 +200,8 @@ impl<W: Write> Writer<'_, W> {
         let mut line = Records::new(&mut *self.out);
         for (at, &node) in locations.node.iter().enumerate() {
             let place = self.graph.location_at(at);
-            line.number(u64::from(node) * fields);
-            line.number(u64::from(place.script_id));
-            line.number(u64::from(place.line));
-            line.number(u64::from(place.column));
-            line.end()?;
+            let [script, row, column] = [place.script_id, place.line, place.column].map(u64::from);
+            line.record(&[u64::from(node) * fields, script, row, column])?;
         }
         line.flush()?;
         self.out.write_all(b"],\n")
@@ -248,64 +236,58 @@ fn eight_digits(number: u64) -> u64 {
     tens | ((pairs - tens * 10) << 8)
 }
 
+/// Writes a number at a place, and answers the place behind it. Bytes behind that may be written too.
+#[inline]
+fn number(text: &mut [u8], at: usize, value: u64) -> usize {
+    if value < 10 {
+        text[at] = b'0' + value as u8;
+        return at + 1;
+    }
+    if value >= NINE_DIGITS {
+        let behind = number(text, at, value / NINE_DIGITS);
+        return eight(text, behind, eight_digits(value % NINE_DIGITS));
+    }
+    let digits = eight_digits(value);
+    let zeros = digits.trailing_zeros() / 8;
+    eight(text, at, digits >> (8 * zeros)) - zeros as usize
+}
+
+fn eight(text: &mut [u8], at: usize, digits: u64) -> usize {
+    let bytes = digits | u64::from_le_bytes([b'0'; 8]);
+    text[at..at + 8].copy_from_slice(&bytes.to_le_bytes());
+    at + 8
+}
+
 /// Records of numbers as text, a line each. Most of the time of writing goes here, so digits are written where they stay,
-/// eight bytes at once.
+/// eight bytes at once; half of all numbers have one digit.
 struct Records<'w, W> {
     out: &'w mut W,
     text: Vec<u8>,
     length: usize,
     is_first: bool,
-    begins: bool,
 }
 
 impl<'w, W: Write> Records<'w, W> {
     fn new(out: &'w mut W) -> Self {
-        Self { out, text: vec![0; CHUNK + RECORD], length: 0, is_first: true, begins: true }
+        Self { out, text: vec![0; CHUNK + RECORD], length: 0, is_first: true }
     }
 
-    fn number(&mut self, value: u64) {
-        if self.begins {
-            self.begins = false;
-            if !std::mem::replace(&mut self.is_first, false) {
-                self.text[self.length..self.length + 2].copy_from_slice(b"\n,");
-                self.length += 2;
+    #[inline]
+    fn record<const N: usize>(&mut self, values: &[u64; N]) -> io::Result<()> {
+        let text = &mut self.text[self.length..self.length + RECORD];
+        let mut length = 0;
+        if !std::mem::replace(&mut self.is_first, false) {
+            text[..2].copy_from_slice(b"\n,");
+            length = 2;
+        }
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                text[length] = b',';
+                length += 1;
             }
-        } else {
-            self.text[self.length] = b',';
-            self.length += 1;
+            length = number(text, length, *value);
         }
-        if value < NINE_DIGITS {
-            self.short(value);
-        } else {
-            self.long(value);
-        }
-    }
-
-    fn short(&mut self, value: u64) {
-        let digits = eight_digits(value);
-        let zeros = (digits.trailing_zeros() / 8).min(7);
-        self.eight(digits >> (8 * zeros));
-        self.length -= zeros as usize;
-    }
-
-    #[cold]
-    fn long(&mut self, value: u64) {
-        match value / NINE_DIGITS {
-            first @ NINE_DIGITS.. => self.long(first),
-            first => self.short(first),
-        }
-        self.eight(eight_digits(value % NINE_DIGITS));
-    }
-
-    fn eight(&mut self, digits: u64) {
-        let text = digits | u64::from_le_bytes([b'0'; 8]);
-        self.text[self.length..self.length + 8].copy_from_slice(&text.to_le_bytes());
-        self.length += 8;
-    }
-
-    /// Ends a record.
-    fn end(&mut self) -> io::Result<()> {
-        self.begins = true;
+        self.length += length;
         if self.length >= CHUNK { self.flush() } else { Ok(()) }
     }
 
@@ -381,8 +363,7 @@ mod tests {
         let mut text = Vec::new();
         let mut records = Records::new(&mut text);
         for number in &numbers {
-            records.number(*number);
-            records.end().unwrap();
+            records.record(&[*number]).unwrap();
         }
         records.flush().unwrap();
         let written = String::from_utf8(text).unwrap();
