@@ -112,18 +112,19 @@ impl<W: Write> Writer<'_, W> {
         let mut line = Records::new(&mut *self.out);
         for node in graph.nodes() {
             let at = node.index();
+            line.number(u64::from(graph.nodes.kind[at]));
+            line.number(u64::from(graph.nodes.name[at]));
+            line.number(graph.id(node));
+            line.number(graph.raw_self_size(node));
             let edges = graph.nodes.edges.range(at);
-            let (kind, name) = (graph.nodes.kind[at], graph.nodes.name[at]);
-            let trace = graph.traces.node_trace.get(at).copied().unwrap_or(0);
-            let state = u64::from(graph.raw_detachedness(node));
-            let [kind, name, trace] = [u32::from(kind), name, trace].map(u64::from);
-            let (id, size, count) = (graph.id(node), graph.raw_self_size(node), edges.end - edges.start);
-            match (traced, states) {
-                (true, true) => line.record(&[kind, name, id, size, count, trace, state])?,
-                (true, false) => line.record(&[kind, name, id, size, count, trace])?,
-                (false, true) => line.record(&[kind, name, id, size, count, state])?,
-                (false, false) => line.record(&[kind, name, id, size, count])?,
+            line.number(edges.end - edges.start);
+            if traced {
+                line.number(u64::from(graph.traces.node_trace.get(at).copied().unwrap_or(0)));
             }
+            if states {
+                line.number(u64::from(graph.raw_detachedness(node)));
+            }
+            line.end()?;
         }
         line.flush()?;
         self.out.write_all(b"],\n")
@@ -135,8 +136,10 @@ impl<W: Write> Writer<'_, W> {
         let edges = &self.graph.edges;
         let mut line = Records::new(&mut *self.out);
         for at in 0..edges.to.len() {
-            let to = u64::from(edges.to[at]) * fields;
-            line.record(&[u64::from(edges.kind[at]), u64::from(edges.name[at]), to])?;
+            line.number(u64::from(edges.kind[at]));
+            line.number(u64::from(edges.name[at]));
+            line.number(u64::from(edges.to[at]) * fields);
+            line.end()?;
         }
         line.flush()?;
         self.out.write_all(b"],\n")
@@ -148,9 +151,13 @@ impl<W: Write> Writer<'_, W> {
         self.out.write_all(b"\"trace_function_infos\":[")?;
         let mut line = Records::new(&mut *self.out);
         for function in traces.functions.iter() {
-            let script = [function.script_name, function.script_id, function.line, function.column];
-            let [script_name, script_id, row, column] = script.map(none);
-            line.record(&[function.function_id, none(function.name), script_name, script_id, row, column])?;
+            line.number(function.function_id);
+            for value in
+                [function.name, function.script_name, function.script_id, function.line, function.column]
+            {
+                line.number(none(value));
+            }
+            line.end()?;
         }
         line.flush()?;
         self.out.write_all(b"],\n\"trace_tree\":")?;
@@ -158,7 +165,9 @@ impl<W: Write> Writer<'_, W> {
         self.out.write_all(b",\n\"samples\":[")?;
         let mut line = Records::new(&mut *self.out);
         for sample in traces.samples.iter() {
-            line.record(&[sample.timestamp_us, sample.last_assigned_id])?;
+            line.number(sample.timestamp_us);
+            line.number(sample.last_assigned_id);
+            line.end()?;
         }
         line.flush()?;
         self.out.write_all(b"],\n")
@@ -200,8 +209,11 @@ impl<W: Write> Writer<'_, W> {
         let mut line = Records::new(&mut *self.out);
         for (at, &node) in locations.node.iter().enumerate() {
             let place = self.graph.location_at(at);
-            let [script, row, column] = [place.script_id, place.line, place.column].map(u64::from);
-            line.record(&[u64::from(node) * fields, script, row, column])?;
+            line.number(u64::from(node) * fields);
+            line.number(u64::from(place.script_id));
+            line.number(u64::from(place.line));
+            line.number(u64::from(place.column));
+            line.end()?;
         }
         line.flush()?;
         self.out.write_all(b"],\n")
@@ -222,72 +234,59 @@ const CHUNK: usize = 1 << 16;
 /// More than any record has: seven numbers of twenty digits, and what stands between them.
 const RECORD: usize = 200;
 
-/// The first number of more than eight digits.
-const NINE_DIGITS: u64 = 100_000_000;
-
-/// The eight digits of a number below [`NINE_DIGITS`], the first in the lowest byte; 0 to 9, not as text. All at once: the
-/// number is halved three times, by 10,000, 100 and 10, each time all its parts in one multiplication by a reciprocal.
-fn eight_digits(number: u64) -> u64 {
-    let halves = (number / 10_000) | ((number % 10_000) << 32);
-    // 10,486 / 2^20 is a hundredth for all numbers of four digits, and 103 / 2^10 a tenth for all of two.
-    let hundreds = ((halves * 10_486) >> 20) & 0x7f_0000_007f;
-    let pairs = hundreds | ((halves - hundreds * 100) << 16);
-    let tens = ((pairs * 103) >> 10) & 0xf_000f_000f_000f;
-    tens | ((pairs - tens * 10) << 8)
-}
-
-/// Writes a number at a place, and answers the place behind it. Bytes behind that may be written too.
-#[inline]
-fn number(text: &mut [u8], at: usize, value: u64) -> usize {
-    if value < 10 {
-        text[at] = b'0' + value as u8;
-        return at + 1;
+/// The numbers from 0 to 99 in two digits each.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
     }
-    if value >= NINE_DIGITS {
-        let behind = number(text, at, value / NINE_DIGITS);
-        return eight(text, behind, eight_digits(value % NINE_DIGITS));
-    }
-    let digits = eight_digits(value);
-    let zeros = digits.trailing_zeros() / 8;
-    eight(text, at, digits >> (8 * zeros)) - zeros as usize
-}
+    pairs
+};
 
-fn eight(text: &mut [u8], at: usize, digits: u64) -> usize {
-    let bytes = digits | u64::from_le_bytes([b'0'; 8]);
-    text[at..at + 8].copy_from_slice(&bytes.to_le_bytes());
-    at + 8
-}
-
-/// Records of numbers as text, a line each. Most of the time of writing goes here, so digits are written where they stay,
-/// eight bytes at once; half of all numbers have one digit.
+/// Records of numbers as text, a line each. Most of the time of writing goes here: digits are written where they stay,
+/// which takes half the time of a formatter that hands them over.
 struct Records<'w, W> {
     out: &'w mut W,
     text: Vec<u8>,
     length: usize,
     is_first: bool,
+    begins: bool,
 }
 
 impl<'w, W: Write> Records<'w, W> {
     fn new(out: &'w mut W) -> Self {
-        Self { out, text: vec![0; CHUNK + RECORD], length: 0, is_first: true }
+        Self { out, text: vec![0; CHUNK + RECORD], length: 0, is_first: true, begins: true }
     }
 
-    #[inline]
-    fn record<const N: usize>(&mut self, values: &[u64; N]) -> io::Result<()> {
-        let text = &mut self.text[self.length..self.length + RECORD];
-        let mut length = 0;
-        if !std::mem::replace(&mut self.is_first, false) {
-            text[..2].copy_from_slice(b"\n,");
-            length = 2;
-        }
-        for (at, value) in values.iter().enumerate() {
-            if at > 0 {
-                text[length] = b',';
-                length += 1;
+    fn number(&mut self, value: u64) {
+        if self.begins {
+            self.begins = false;
+            if !std::mem::replace(&mut self.is_first, false) {
+                self.text[self.length..self.length + 2].copy_from_slice(b"\n,");
+                self.length += 2;
             }
-            length = number(text, length, *value);
+        } else {
+            self.text[self.length] = b',';
+            self.length += 1;
         }
-        self.length += length;
+        let digits = value.checked_ilog10().unwrap_or(0) as usize + 1;
+        let place = &mut self.text[self.length..self.length + digits];
+        let (mut rest, mut at) = (value, digits);
+        while at >= 2 {
+            place[at - 2..at].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+            (rest, at) = (rest / 100, at - 2);
+        }
+        if at == 1 {
+            place[0] = b'0' + rest as u8;
+        }
+        self.length += digits;
+    }
+
+    /// Ends a record.
+    fn end(&mut self) -> io::Result<()> {
+        self.begins = true;
         if self.length >= CHUNK { self.flush() } else { Ok(()) }
     }
 
@@ -363,7 +362,8 @@ mod tests {
         let mut text = Vec::new();
         let mut records = Records::new(&mut text);
         for number in &numbers {
-            records.record(&[*number]).unwrap();
+            records.number(*number);
+            records.end().unwrap();
         }
         records.flush().unwrap();
         let written = String::from_utf8(text).unwrap();

@@ -88,7 +88,7 @@ pub(super) const NODE26: Version = v(14, 6);
 pub(super) const UNKNOWN: Version = v(15, 0);
 
 /// Where measured values come from.
-pub(super) const SOURCE: &str = "measured on cores of Node 18.20.8, 20.19.5, 22.23.3, 24.9.0 and 26.10.0";
+pub(super) const SOURCE: &str = "measured on cores of Node 18.20.8, 20.19.5, 22.23.3, 24.9.0 and 26.10.0, and of 19.0.0, 19.8.1, 21.7.3, 23.11.1, 25.2.1";
 
 /// The first version with the pages of Node 23. What else is different there is told by its metadata.
 pub(super) const NODE23: Version = v(12, 9);
