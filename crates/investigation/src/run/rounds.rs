@@ -505,3 +505,26 @@ fn fitting_rounds(last: Option<&RoundRow>, serves: bool) -> u32 {
 fn fell(from: u64, to: u64) -> bool {
     from.saturating_sub(to) > (from / 20).max(512 * 1024)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_are_fewer_where_each_takes_long_by_its_load_or_its_rest() {
+        let row = |load: f64, collecting_ms: f64| -> RoundRow {
+            serde_json::from_value(serde_json::json!({"round": 1, "warm_up": true, "requests": 1, "work": 1,
+                "seconds": 1, "heap_before_collection": 1, "heap_used": 1, "heap_total": 1, "external": 0,
+                "collection_ms": collecting_ms, "collections": 1, "load_seconds": load}))
+            .unwrap()
+        };
+        assert_eq!(fitting_rounds(None, true), ROUNDS);
+        assert_eq!(fitting_rounds(Some(&row(0.0, 0.0)), true), ROUNDS);
+        assert_eq!(fitting_rounds(Some(&row(1.0, 300.0)), true), ROUNDS);
+        // A rest of eight seconds leaves room for ten; a program of our own does not rest.
+        assert_eq!(fitting_rounds(Some(&row(1.0, 400.0)), true), 10);
+        assert_eq!(fitting_rounds(Some(&row(1.0, 400.0)), false), ROUNDS);
+        assert_eq!(fitting_rounds(Some(&row(9.0, 400.0)), false), LEAST_ROUNDS);
+        assert_eq!(fitting_rounds(Some(&row(1.0, 2000.0)), true), LEAST_ROUNDS);
+    }
+}
