@@ -174,7 +174,7 @@ fn classes_that_grow_are_named_and_nothing_is_collected_for_it() {
     assert!(!counts.iter().any(|line| line.contains("Receipt")), "{counts:?}");
     let report = text.lines().last().unwrap();
     assert!(report.contains("classes that grow: ") && report.contains("Ticket +"), "{report}");
-    // `global.gc` and the inspector's collections are "testing" ones in V8's own trace.
+    // In V8's own trace the inspector's collections are a "low memory notification", those of `global.gc` "testing".
     let collected = std::fs::read_to_string(folder.path().join("trace")).unwrap();
     assert!(!collected.contains("testing") && !collected.contains("low memory"), "{collected}");
 }
