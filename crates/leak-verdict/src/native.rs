@@ -36,7 +36,7 @@ pub(crate) fn malloc_growth(floors: &[Floor]) -> Option<MallocGrowth> {
     Some(MallocGrowth { in_use: gain(|floor| floor.malloc_in_use)?, free: gain(|floor| floor.malloc_free)? })
 }
 
-/// Memory that malloc keeps free at the end of a recording, bytes.
+/// Memory that malloc keeps free, bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Kept {
     /// Free in malloc's main heap.
@@ -47,13 +47,19 @@ pub(crate) struct Kept {
 
 /// Free memory that malloc keeps and that is worth a word.
 const KEPT_GATE: f64 = 64.0 * MIB;
+/// At so many floors at least: less is a peak on its way back to the system.
+const KEPT_FLOORS: usize = 3;
 
-/// Whether most of the resident memory outside V8 is free memory that malloc keeps. Snapshots of ours leave some too;
-/// that is not counted.
+/// Whether most of the resident memory outside V8 is, or was for some floors, free memory that malloc keeps: it gives
+/// back what happens to lie at the end of its heap, so that the last floor alone would decide by chance. Snapshots of
+/// ours leave some too; that is not counted.
 pub(crate) fn kept_by_malloc(floors: &[Floor]) -> Option<Kept> {
-    let free = *Recording::malloc_free(floors)?.bytes.last()?;
-    let native = *Recording::native(floors)?.bytes.last()?;
-    (free > KEPT_GATE && free > MOST * native).then_some(Kept { free, native })
+    let (free, native) = (Recording::malloc_free(floors)?.bytes, Recording::native(floors)?.bytes);
+    let mut kept: Vec<Kept> =
+        free.into_iter().zip(native).map(|(free, native)| Kept { free, native }).collect();
+    kept.sort_by(|one, other| other.free.total_cmp(&one.free));
+    let kept = kept.get(KEPT_FLOORS - 1)?;
+    (kept.free > KEPT_GATE && kept.free > MOST * kept.native).then_some(*kept)
 }
 
 /// What a native growth of `gain` bytes is, if malloc's heap accounts for it.
@@ -99,11 +105,16 @@ mod tests {
         let stepped = [(60, 0, false), (150, 80, false), (160, 80, false), (160, 80, false)];
         let kept = kept_by_malloc(&series(&stepped)).expect("80 of 150 MiB are free");
         assert_eq!((kept.free, kept.native), (mib(80) as f64, mib(150) as f64));
+        // It went down to less than half again, as malloc does by and by.
+        let back = [(60, 0, false), (148, 87, false), (148, 87, false), (148, 87, false), (118, 59, false)];
+        assert_eq!(kept_by_malloc(&series(&back)).map(|kept| kept.free), Some(mib(87) as f64));
+        let peak = [(60, 0, false), (148, 87, false), (148, 87, false), (70, 5, false), (70, 5, false)];
+        assert_eq!(kept_by_malloc(&series(&peak)), None);
         let ours = [(60, 0, false), (60, 0, false), (160, 80, true), (160, 80, false)];
         assert_eq!(kept_by_malloc(&series(&ours)), None);
-        let mostly_used = [(60, 0, false), (300, 80, false), (300, 80, false)];
+        let mostly_used = [(60, 0, false), (300, 80, false), (300, 80, false), (300, 80, false)];
         assert_eq!(kept_by_malloc(&series(&mostly_used)), None);
-        let little = [(60, 0, false), (60, 40, false)];
+        let little = [(60, 0, false), (60, 40, false), (60, 40, false), (60, 40, false)];
         assert_eq!(kept_by_malloc(&series(&little)), None);
     }
 

@@ -100,7 +100,7 @@ pub(super) fn describe(
         add(
             EvidenceKind::Native,
             format!(
-                "of {} resident outside V8's heap, malloc keeps {} that was freed",
+                "of {} resident outside V8's heap, malloc kept {} that was freed",
                 bytes(kept.native),
                 bytes(kept.free)
             ),
