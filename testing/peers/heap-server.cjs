@@ -1,12 +1,18 @@
 'use strict';
-// `node heap-server.cjs MEGABYTES`: a server with so much live heap in small objects.
+// `node heap-server.cjs MEGABYTES [distinct]`: a server with so much live heap in small objects. Their strings have the
+// same 20,000 texts again and again, or with `distinct` a text of its own each. All are shorter than 13 characters: V8 keeps longer sums as
+// their parts.
 const http = require('http');
 const v8 = require('v8');
+const distinct = process.argv[3] === 'distinct';
 const wanted = Number(process.argv[2]) * 1e6;
 const kept = [];
+let count = 0;
 while (v8.getHeapStatistics().used_heap_size < wanted) {
   const part = [];
-  for (let i = 0; i < 20000; i++) part.push({ i, name: 'object ' + i, list: [i, i + 1] });
+  for (let i = 0; i < 20000; i++) {
+    part.push({ i, name: distinct ? 'id ' + count++ : 'object ' + i, list: [i, i + 1] });
+  }
   kept.push(part);
 }
 const server = http.createServer((request, response) => response.end(String(kept.length)));

@@ -43,11 +43,11 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
         return tell(&report, out);
     }
     if arguments.flag("--snapshot") {
-        let versions = arguments.value::<String>("--node")?.unwrap_or_else(|| "20,22,24".to_owned());
+        let plan = snapshot::Plan::of(&mut arguments)?;
         arguments.finish()?;
         let mut report = Report::new(bench.rounds)?;
         let sizes = if bench.megabytes == USUAL { vec![200] } else { bench.megabytes };
-        snapshot::run(&bench.program, &versions, &sizes, bench.rounds, &mut report)?;
+        plan.run(&bench.program, &sizes, bench.rounds, &mut report)?;
         return tell(&report, out);
     }
     let mut peers = if arguments.flag("--no-peers") { Vec::new() } else { peers::all()? };

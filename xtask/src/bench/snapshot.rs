@@ -1,8 +1,8 @@
 //! `bench --snapshot`: heap snapshots of a live server, made of a frozen copy and by V8 itself.
 //!
-//! V8 writes its own to a file when a signal comes (`--heapsnapshot-signal`), so that nothing of ours is in its time. The
-//! pause is the longest time between two answers that a client sees; CPU is that of the one who makes the snapshot. The
-//! server's memory after V8's first snapshot stays large, so ours are made before.
+//! V8 writes its own to a file when a signal comes (`--heapsnapshot-signal`), so that nothing of ours is in its time, and
+//! once more through the inspector. The pause is the longest time between two answers that a client sees; CPU is that of
+//! all who make the snapshot. A server's memory stays large after V8's first snapshot, so each of V8's gets a new server.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use test_heaps::server::Server;
 
 use super::client::{Client, resident};
 use super::report::Report;
+use crate::arguments::Arguments;
 use crate::measure::cost;
 use crate::shell::root;
 
@@ -22,6 +23,100 @@ use crate::shell::root;
 const PATIENCE: Duration = Duration::from_secs(1200);
 /// The kernel counts processor time in hundredths of a second.
 const TICKS: f64 = 100.0;
+
+/// What is to be measured.
+pub(super) struct Plan {
+    versions: Vec<String>,
+    /// Each string of the heap has its own text, as ids, keys and lines of programs do.
+    distinct: bool,
+    /// Without V8's.
+    alone: bool,
+    through_inspector: bool,
+}
+
+impl Plan {
+    pub(super) fn of(arguments: &mut Arguments) -> Result<Self> {
+        let usual = || ["20", "22", "24"].map(str::to_owned).to_vec();
+        Ok(Self {
+            versions: arguments.list("--node")?.unwrap_or_else(usual),
+            distinct: arguments.flag("--distinct"),
+            alone: arguments.flag("--alone"),
+            through_inspector: arguments.flag("--inspector"),
+        })
+    }
+
+    pub(super) fn run(
+        &self,
+        program: &Path,
+        megabytes: &[u32],
+        rounds: usize,
+        report: &mut Report,
+    ) -> Result<()> {
+        for size in megabytes {
+            let strings = if self.distinct { ", each string with its own text" } else { "" };
+            report.line(&format!(
+                "\n### {size} MB of heap{strings}\n\n\
+                 | Node | | pause ms | own clock ms | wall s | CPU s | server grows MB | heapdowse's peak MB | file MB |\n\
+                 |---|---|---:|---:|---:|---:|---:|---:|---:|"
+            ));
+            for major in &self.versions {
+                let of = |version: &&&str| version.split('.').next() == Some(major);
+                let version = SUPPORTED.iter().find(of).with_context(|| format!("no Node {major}"))?;
+                self.version(program, version, *size, rounds, report)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn version(
+        &self,
+        program: &Path,
+        version: &str,
+        size: u32,
+        rounds: usize,
+        report: &mut Report,
+    ) -> Result<()> {
+        let folder = tempfile::tempdir_in(cache_dir())?;
+        let folder = folder.path();
+        let server = self.server(version, size, folder)?;
+        let rows = (0..rounds).map(|_| ours(program, &server, "fork", folder));
+        tell(version, "heapdowse, fork", &rows.collect::<Result<Vec<_>>>()?, report);
+        drop(server);
+        if self.alone {
+            return Ok(());
+        }
+        // V8's takes minutes on some versions, and what it does does not vary much.
+        let mut theirs = Vec::new();
+        for _ in 0..rounds.min(3) {
+            let row = by_v8(&self.server(version, size, folder)?, folder)?;
+            theirs.push(row);
+            if row.is_cut {
+                break;
+            }
+        }
+        tell(version, "V8", &theirs, report);
+        if self.through_inspector && !theirs.iter().any(|row| row.is_cut) {
+            let rows = (0..rounds.min(3))
+                .map(|_| ours(program, &self.server(version, size, folder)?, "inspector", folder));
+            tell(version, "V8 through the inspector", &rows.collect::<Result<Vec<_>>>()?, report);
+        }
+        Ok(())
+    }
+
+    fn server(&self, version: &str, size: u32, folder: &Path) -> Result<Server> {
+        let script = root().join("testing/peers/heap-server.cjs").display().to_string();
+        let own = format!("--diagnostic-dir={}", folder.display());
+        let wanted = size.to_string();
+        let strings = if self.distinct { "distinct" } else { "repeated" };
+        let flags = [&own, "--heapsnapshot-signal=SIGUSR2", "--max-old-space-size=16000"];
+        let server = Server::start(
+            &nodes::binary(version)?,
+            &flags.into_iter().chain([script.as_str(), &wanted, strings]).collect::<Vec<_>>(),
+        );
+        std::thread::sleep(Duration::from_secs(2));
+        Ok(server)
+    }
+}
 
 /// One snapshot.
 #[derive(Clone, Copy)]
@@ -33,69 +128,35 @@ struct Row {
     growth: u64,
     peak: u64,
     bytes: u64,
+    /// It was not waited for to the end.
+    is_cut: bool,
 }
 
-pub(super) fn run(
-    program: &Path,
-    versions: &str,
-    megabytes: &[u32],
-    rounds: usize,
-    report: &mut Report,
-) -> Result<()> {
-    for size in megabytes {
-        report.line(&format!(
-            "\n### {size} MB of heap\n\n\
-             | Node | | pause ms | own clock ms | wall s | CPU s | server grows MB | heapdowse's peak MB | file MB |\n\
-             |---|---|---:|---:|---:|---:|---:|---:|---:|"
-        ));
-        for major in versions.split(',') {
-            let of = |version: &&&str| version.split('.').next() == Some(major);
-            let version = SUPPORTED.iter().find(of).with_context(|| format!("no Node {major}"))?;
-            one_version(program, version, *size, rounds, report)?;
-        }
-    }
-    Ok(())
+fn tell(version: &str, way: &str, rows: &[Row], report: &mut Report) {
+    let of = |number: fn(&Row) -> f64| {
+        let mut numbers: Vec<f64> = rows.iter().map(number).collect();
+        numbers.sort_by(f64::total_cmp);
+        numbers[numbers.len() / 2]
+    };
+    let way =
+        if rows.iter().any(|row| row.is_cut) { format!("{way}, cut: at least") } else { way.to_owned() };
+    report.line(&format!(
+        "| {version} | {way} | {:.0} | {:.1} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} |",
+        of(|row| row.pause_ms),
+        of(|row| row.own_ms),
+        of(|row| row.wall_s),
+        of(|row| row.cpu_s),
+        of(|row| row.growth as f64 / 1e6),
+        of(|row| row.peak as f64 / 1e6),
+        of(|row| row.bytes as f64 / 1e6),
+    ));
 }
 
-fn one_version(program: &Path, version: &str, size: u32, rounds: usize, report: &mut Report) -> Result<()> {
-    let folder = tempfile::tempdir_in(cache_dir())?;
-    let script = root().join("testing/peers/heap-server.cjs").display().to_string();
-    let wanted = size.to_string();
-    let own = format!("--diagnostic-dir={}", folder.path().display());
-    let flags = [&own, "--heapsnapshot-signal=SIGUSR2", "--max-old-space-size=16000", &script, &wanted];
-    let server = Server::start(&nodes::binary(version)?, &flags);
-    std::thread::sleep(Duration::from_secs(2));
-    let mut forked = Vec::new();
-    for _ in 0..rounds {
-        forked.push(fork(program, &server, folder.path())?);
-    }
-    // Ours are cheap; V8's takes minutes on some versions, and what it does does not vary much.
-    let theirs: Vec<Row> =
-        (0..rounds.min(3)).map(|_| by_v8(&server, folder.path())).collect::<Result<_>>()?;
-    for (way, rows) in [("heapdowse, fork", &forked), ("V8", &theirs)] {
-        let of = |number: fn(&Row) -> f64| {
-            let mut numbers: Vec<f64> = rows.iter().map(number).collect();
-            numbers.sort_by(f64::total_cmp);
-            numbers[numbers.len() / 2]
-        };
-        report.line(&format!(
-            "| {version} | {way} | {:.0} | {:.1} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} |",
-            of(|row| row.pause_ms),
-            of(|row| row.own_ms),
-            of(|row| row.wall_s),
-            of(|row| row.cpu_s),
-            of(|row| row.growth as f64 / 1e6),
-            of(|row| row.peak as f64 / 1e6),
-            of(|row| row.bytes as f64 / 1e6),
-        ));
-    }
-    Ok(())
-}
-
-fn fork(program: &Path, server: &Server, folder: &Path) -> Result<Row> {
+/// `heapdowse snapshot`, one way or the other: of the frozen copy the server does nothing, through the inspector all.
+fn ours(program: &Path, server: &Server, via: &str, folder: &Path) -> Result<Row> {
     let (file, answer) = (folder.join("ours.heapsnapshot"), folder.join("answer"));
     let line = format!(
-        "{} snapshot {} --via fork -o {} --json > {} 2>/dev/null",
+        "{} snapshot {} --via {via} -o {} --json > {} 2>/dev/null",
         program.display(),
         server.pid(),
         file.display(),
@@ -103,21 +164,26 @@ fn fork(program: &Path, server: &Server, folder: &Path) -> Result<Row> {
     );
     let client = Client::of(server)?;
     std::thread::sleep(Duration::from_millis(300));
-    let before = resident(server.pid());
+    let (before, used) = (resident(server.pid()), cpu_seconds(server.pid())?);
     let spent = cost(&["sh".to_owned(), "-c".to_owned(), line], &[])?;
     let (pause_ms, most) = client.finish()?;
     let answer: Value = serde_json::from_slice(&std::fs::read(&answer)?)?;
-    ensure!(answer["via"] == "fork", "another way than asked for");
+    ensure!(answer["via"] == via, "another way than asked for");
     let bytes = std::fs::metadata(&file)?.len();
     std::fs::remove_file(&file)?;
+    let (own_ms, of_server, most) = match via {
+        "fork" => (answer["pause_ms"].as_f64().context("no pause")?, 0.0, most),
+        _ => (pause_ms, cpu_seconds(server.pid())? - used, peak(server.pid())?),
+    };
     Ok(Row {
         pause_ms,
-        own_ms: answer["pause_ms"].as_f64().context("no pause")?,
+        own_ms,
         wall_s: spent.wall_s,
-        cpu_s: spent.cpu_s,
+        cpu_s: spent.cpu_s + of_server,
         growth: most.saturating_sub(before),
         peak: spent.peak_bytes,
         bytes,
+        is_cut: false,
     })
 }
 
@@ -131,22 +197,27 @@ fn by_v8(server: &Server, folder: &Path) -> Result<Row> {
         nix::unistd::Pid::from_raw(server.pid() as i32),
         nix::sys::signal::Signal::SIGUSR2,
     )?;
-    let file = loop {
-        std::thread::sleep(Duration::from_millis(20));
-        // A process that stands still grows; the client sees it only before and after.
+    let snapshot = || -> Result<Option<std::path::PathBuf>> {
         let found = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path());
         let mut found = found.filter(|path| path.extension().is_some_and(|end| end == "heapsnapshot"));
-        if let Some(file) = found.find(|path| is_whole(path)) {
+        Ok(found.next())
+    };
+    let file = loop {
+        std::thread::sleep(Duration::from_millis(20));
+        let file = snapshot()?;
+        if file.as_deref().is_some_and(is_whole) || started.elapsed() > PATIENCE {
             break file;
         }
-        ensure!(started.elapsed() < PATIENCE, "V8 took more than {} s", PATIENCE.as_secs());
     };
+    let is_cut = !file.as_deref().is_some_and(is_whole);
     let (wall_s, cpu_s) = (started.elapsed().as_secs_f64(), cpu_seconds(server.pid())? - used);
-    let most = peak(server.pid())?;
-    let (pause_ms, _) = client.finish()?;
-    let bytes = std::fs::metadata(&file)?.len();
-    std::fs::remove_file(&file)?;
-    Ok(Row { pause_ms, own_ms: pause_ms, wall_s, cpu_s, growth: most.saturating_sub(before), peak: 0, bytes })
+    // A process that stands still grows; the client sees it only before and after.
+    let growth = peak(server.pid())?.saturating_sub(before);
+    // The client of a server that stands still waits for its answer: it ends with the server.
+    let pause_ms = if is_cut { wall_s * 1e3 } else { client.finish()?.0 };
+    let bytes = file.as_deref().map_or(Ok(0), |file| std::fs::metadata(file).map(|file| file.len()))?;
+    file.map_or(Ok(()), std::fs::remove_file)?;
+    Ok(Row { pause_ms, own_ms: pause_ms, wall_s, cpu_s, growth, peak: 0, bytes, is_cut })
 }
 
 fn is_whole(path: &Path) -> bool {
