@@ -9,6 +9,7 @@ pub mod explain;
 mod fault;
 pub mod gc;
 pub mod open;
+mod past_cache;
 pub mod postmortem;
 pub mod price;
 pub mod recording;

@@ -2,14 +2,17 @@
 
 use std::{
     fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
+
+use crate::past_cache::PastCache;
 
 /// A file that is being written. Dropped before [`keep`](WholeFile::keep), it leaves nothing behind.
 #[derive(Debug)]
 pub struct WholeFile {
-    file: BufWriter<tempfile::NamedTempFile>,
+    file: tempfile::NamedTempFile,
+    content: PastCache,
     name: PathBuf,
 }
 
@@ -21,7 +24,8 @@ impl WholeFile {
     pub fn create(name: PathBuf) -> io::Result<Self> {
         let file =
             tempfile::Builder::new().prefix(".heapdowse-").suffix(".part").tempfile_in(folder_of(&name))?;
-        Ok(Self { file: BufWriter::with_capacity(1 << 20, file), name })
+        let content = PastCache::new(file.as_file().try_clone()?);
+        Ok(Self { file, content, name })
     }
 
     /// Gives it its name, once all of it is on the disk.
@@ -29,9 +33,9 @@ impl WholeFile {
     /// # Errors
     /// When the rest cannot be written or the name cannot be taken.
     pub fn keep(self) -> io::Result<PathBuf> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        drop(file.persist(&self.name).map_err(|error| error.error)?);
+        self.content.finish()?;
+        self.file.as_file().sync_all()?;
+        drop(self.file.persist(&self.name).map_err(|error| error.error)?);
         // The new name is lost in a power cut unless the folder is synced too.
         File::open(folder_of(&self.name))?.sync_all()?;
         Ok(self.name)
@@ -44,11 +48,11 @@ fn folder_of(name: &Path) -> &Path {
 
 impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.content.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.content.flush()
     }
 }
 
