@@ -20,6 +20,33 @@ use super::{
 /// Bytes of a page.
 pub(crate) const PAGE: u64 = 4096;
 
+/// The memory of a process that stands still, `/proc/PID/mem`: all of it is read, once.
+///
+/// `process_vm_readv` pins pages while it copies them, and the kernel first makes a page that a frozen copy shares with its
+/// process the copy's own (`gup_must_unshare`, since Linux 5.19): reading a copy would double the memory that the process
+/// and its copy take, in the process's own container, and take twice the time.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    pid: u32,
+    /// `None` if it cannot be opened.
+    file: Option<std::fs::File>,
+}
+
+impl Memory {
+    /// Opens it.
+    pub(crate) fn of(pid: u32) -> Self {
+        let file = point("openat").ok().and_then(|()| std::fs::File::open(format!("/proc/{pid}/mem")).ok());
+        Self { pid, file }
+    }
+
+    /// Copies bytes. Answers how many were copied, up to the first that cannot be read.
+    pub(crate) fn read(&self, address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
+        let Some(file) = &self.file else { return read_memory(self.pid, address, buffer) };
+        point("pread64")?;
+        file.read_at(buffer, address).map_err(errno)
+    }
+}
+
 /// Copies bytes of a process. Answers how many were copied, up to the first that cannot be read.
 pub(crate) fn read_memory(pid: u32, address: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
     point("process_vm_readv")?;
@@ -141,6 +168,17 @@ fn errno(error: std::io::Error) -> Errno {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_read_up_to_where_it_ends() {
+        let memory = Memory::of(std::process::id());
+        assert!(memory.file.is_some());
+        let bytes: Vec<u8> = (0..100_000).map(|at| (at * 7 + at / 256) as u8).collect();
+        let mut read = vec![0; bytes.len()];
+        assert_eq!(memory.read(bytes.as_ptr() as u64, &mut read), Ok(bytes.len()));
+        assert!(read == bytes);
+        assert_eq!(memory.read(8, &mut read), Err(Errno::EIO));
+    }
 
     #[test]
     fn both_ways_find_what_was_written() {

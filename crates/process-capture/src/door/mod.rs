@@ -13,7 +13,7 @@ mod trace;
 pub(crate) use files::{
     File, end_first_when_memory_is_short, kind_of, list, read, read_link, read_text, stat_file,
 };
-pub(crate) use memory::{PAGE, Pages, Present, read_memory, write_memory};
+pub(crate) use memory::{Memory, PAGE, Pages, Present, read_memory, write_memory};
 pub(crate) use nix::errno::Errno;
 pub use output::Unnamed;
 pub(crate) use output::{OutputFile, StandardOutput, free_bytes, keeps_in_memory};

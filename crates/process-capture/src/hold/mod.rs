@@ -57,6 +57,7 @@ pub struct Released {
 pub struct Hold {
     pid: u32,
     pub(crate) found: Found,
+    memory: door::Memory,
     headroom: Headroom,
     mappings: Vec<Mapping>,
     auxiliary: AuxiliaryVector,
@@ -103,7 +104,18 @@ impl Hold {
             }
         };
         let mappings = found.regions.iter().map(crate::target::regions::Region::mapping).collect();
-        Ok(Self { pid, found, headroom, mappings, auxiliary, gone, end: Some(end), thread: Some(thread) })
+        let memory = door::Memory::of(found.memory_of);
+        Ok(Self {
+            pid,
+            found,
+            memory,
+            headroom,
+            mappings,
+            auxiliary,
+            gone,
+            end: Some(end),
+            thread: Some(thread),
+        })
     }
 
     /// How it stands still.
@@ -177,7 +189,7 @@ impl Hold {
     fn copy(&self, address: u64, buffer: &mut [u8]) -> usize {
         let mut done = 0;
         while done < buffer.len() {
-            match door::read_memory(self.found.memory_of, address + done as u64, &mut buffer[done..]) {
+            match self.memory.read(address + done as u64, &mut buffer[done..]) {
                 Ok(0) | Err(_) => break,
                 Ok(length) => done += length,
             }
