@@ -27,18 +27,33 @@ pub struct GraphBuilder {
     detachedness: Vec<(u32, u8)>,
     locations: [Vec<u32>; 4],
     strings: StringsBuilder,
-    /// Indexes of the strings, found by their content: no text is held twice.
-    string_of: HashTable<u32>,
+    /// The strings, found by their content: no text is held twice.
+    string_of: HashTable<Held>,
 }
 
 /// A name that a builder holds: given to many nodes and edges, its text is looked up once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameIndex(u32);
 
-fn hash_of(text: &[u8]) -> u64 {
+/// A string's index, and its hash: a table of millions grows without a look at their texts.
+#[derive(Clone, Copy)]
+struct Held {
+    index: u32,
+    hash: u32,
+}
+
+impl Held {
+    /// A hash table takes places from the low bits, and tells what is there apart by the high ones.
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash) << 32 | u64::from(hash)
+    }
+}
+
+fn hash_of(text: &[u8]) -> u32 {
     let mut hasher = FxHasher::default();
     hasher.write(text);
-    hasher.finish()
+    let hash = hasher.finish();
+    (hash ^ hash >> 32) as u32
 }
 
 impl GraphBuilder {
@@ -77,13 +92,13 @@ impl GraphBuilder {
 
     fn string(&mut self, text: &str) -> u32 {
         let hash = hash_of(text.as_bytes());
-        if let Some(index) = self.string_of.find(hash, |index| self.strings.bytes(*index) == text.as_bytes())
-        {
-            return *index;
+        let is_it = |held: &Held| held.hash == hash && self.strings.bytes(held.index) == text.as_bytes();
+        if let Some(held) = self.string_of.find(Held::spread(hash), is_it) {
+            return held.index;
         }
         let index = self.strings.push(text);
-        let strings = &self.strings;
-        self.string_of.insert_unique(hash, index, |index| hash_of(strings.bytes(*index)));
+        self.string_of
+            .insert_unique(Held::spread(hash), Held { index, hash }, |held| Held::spread(held.hash));
         index
     }
 
