@@ -3,34 +3,63 @@
 use heap_graph::{EdgeKind, NodeIndex};
 
 use super::edges::{Emitter, Here};
+use crate::heap::MapInfo;
 use crate::heap::words::{is_strong, is_weak, tag, untag};
+use crate::layout::Layout;
+
+/// What objects of a map hold beside V8's named fields.
+#[derive(Clone, Copy)]
+pub(super) enum Contents {
+    None,
+    String,
+    Receiver,
+    Variables,
+    Ephemerons,
+    Map,
+    Code,
+    /// Words by their number, from this offset on.
+    Indexed(u64),
+}
+
+impl Contents {
+    pub(super) fn of(map: &MapInfo, layout: &Layout) -> Self {
+        let (fields, types) = (&layout.fields, &layout.types);
+        match map.kind {
+            // Parts of sums, slices and forwarders; other strings are bytes.
+            kind if map.is_string() && matches!(kind & 7, 1 | 3 | 5) => Self::String,
+            _ if map.is_string() => Self::None,
+            _ if map.is_receiver(layout) => Self::Receiver,
+            kind if kind == crate::heap::kind::native_context(fields) => Self::None,
+            _ if map.is_context(layout) => Self::Variables,
+            kind if kind == types.ephemeron_hash_table => Self::Ephemerons,
+            kind if kind == types.map => Self::Map,
+            kind if kind == types.code => Self::Code,
+            kind if kind == types.descriptor_array || kind == types.strong_descriptor_array => {
+                Self::Indexed(fields.descriptors_header)
+            }
+            // The oldest version takes transitions for a plain weak array.
+            kind if kind == types.transition_array && layout.version.major <= 10 => {
+                Self::Indexed(fields.array_data)
+            }
+            kind if kind == types.weak_fixed_array => Self::Indexed(fields.array_data),
+            kind if kind == types.weak_array_list => Self::Indexed(fields.array_data + 8),
+            kind if (types.fixed_array..types.byte_array).contains(&kind) => Self::Indexed(fields.array_data),
+            _ => Self::None,
+        }
+    }
+}
 
 impl Emitter<'_, '_> {
     pub(super) fn contents(&mut self, here: &Here<'_>) {
-        let heap = self.heap;
-        let map = &here.plan.map;
-        let (fields, types) = (&heap.layout.fields, &heap.layout.types);
-        match map.kind {
-            _ if map.is_string() => self.string(here),
-            _ if map.is_receiver(heap.layout) => self.receiver(here),
-            kind if kind == crate::heap::kind::native_context(fields) => {}
-            _ if map.is_context(heap.layout) => self.variables(here),
-            kind if kind == types.ephemeron_hash_table => self.ephemerons(here),
-            kind if kind == types.map => self.map_fields(here),
-            kind if kind == types.code => self.code_fields(here),
-            kind if kind == types.descriptor_array || kind == types.strong_descriptor_array => {
-                self.indexed(here, fields.descriptors_header);
-            }
-            // The oldest version takes transitions for a plain weak array.
-            kind if kind == types.transition_array && heap.layout.version.major <= 10 => {
-                self.indexed(here, fields.array_data);
-            }
-            kind if kind == types.weak_fixed_array => self.indexed(here, fields.array_data),
-            kind if kind == types.weak_array_list => self.indexed(here, fields.array_data + 8),
-            kind if (types.fixed_array..types.byte_array).contains(&kind) => {
-                self.indexed(here, fields.array_data)
-            }
-            _ => {}
+        match here.plan.contents {
+            Contents::String => self.string(here),
+            Contents::Receiver => self.receiver(here),
+            Contents::Variables => self.variables(here),
+            Contents::Ephemerons => self.ephemerons(here),
+            Contents::Map => self.map_fields(here),
+            Contents::Code => self.code_fields(here),
+            Contents::Indexed(first) => self.indexed(here, first),
+            Contents::None => {}
         }
     }
 
@@ -123,9 +152,9 @@ impl Emitter<'_, '_> {
     }
 
     /// The pairs that an object is the key of.
-    pub(super) fn pairs(&mut self, key: u64) {
+    pub(super) fn pairs(&mut self, key: u64, node: u32) {
         let tags = self.tags;
-        for (table, value) in tags.pairs(key) {
+        for (table, value) in tags.pairs(key, node) {
             self.pair(key, *table, *value);
         }
     }

@@ -1,5 +1,6 @@
 //! The writer of nodes and edges, and the rules that hold for all kinds of objects.
 
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use heap_graph::{EdgeKind, EdgeName, GraphBuilder, NameIndex, NodeIndex, NodeKind};
@@ -44,12 +45,15 @@ pub(super) struct Emitter<'e, 'm> {
     pub(super) end: u64,
     /// Whether the function at hand has a property of its own where others have their prototype.
     pub(super) no_initial_map: bool,
+    /// Elements without content that were met; most objects have these.
+    pub(super) no_elements: u64,
 }
 
 /// The object at hand.
 pub(super) struct Here<'e> {
     pub(super) address: u64,
     pub(super) size: u64,
+    pub(super) page: usize,
     words: &'e [[u8; 8]],
     pub(super) plan: Rc<Plan>,
 }
@@ -97,15 +101,21 @@ impl HeldNames {
 const MOST_NUMBERS: usize = 1 << 16;
 
 /// Nodes that V8 leaves out where it names its own things (`IsEssentialObject`): all programs have them.
-pub(super) struct Inessential(Bitmap);
+pub(super) struct Inessential {
+    nodes: Bitmap,
+    /// The first and the last of them: they lie side by side, and few others among them.
+    range: RangeInclusive<u32>,
+}
 
 impl Inessential {
     pub(super) fn new(heap: &Heap<'_>, ordinals: &Ordinals) -> Self {
         let types = &heap.layout.types;
         let mut nodes = Bitmap::new(ordinals.end() as usize);
+        let (mut first, mut last) = (u32::MAX, 0);
         let mut leave_out = |object: u64| {
             if let Some(node) = ordinals.get(heap, object) {
                 nodes.set(node as usize);
+                (first, last) = (first.min(node), last.max(node));
             }
         };
         let arrays = [types.fixed_array, types.weak_fixed_array, types.byte_array, types.descriptor_array];
@@ -136,7 +146,11 @@ impl Inessential {
             }
         }
         leave_out(heap.roots.hole);
-        Self(nodes)
+        Self { nodes, range: first..=last }
+    }
+
+    fn contains(&self, node: u32) -> bool {
+        self.range.contains(&node) && self.nodes.get(node as usize)
     }
 }
 
@@ -195,18 +209,19 @@ impl Emitter<'_, '_> {
     pub(super) fn object(&mut self, object: u64) {
         let node = self.graph.node_count();
         let heap = self.heap;
-        let bytes = heap.rest_of_page(object).unwrap_or_default();
+        let (page, offset) = heap.locate(object).unwrap_or((usize::MAX, 0));
+        let bytes = heap.pages.get(page).and_then(|page| page.bytes.get(offset..)).unwrap_or_default();
         let first = bytes.first_chunk().map(|word| u64::from_le_bytes(*word));
         let Some((plan, size)) = first
             .and_then(|word| self.plan(word))
-            .and_then(|plan| heap.size_with(object, &plan.map).map(|size| (plan, size)))
+            .and_then(|plan| heap.size_at(page, offset, &plan.map).map(|size| (plan, size)))
         else {
             // The walk found it, so this cannot be; a node keeps the numbers right.
             self.graph.node(NodeKind::Hidden, "system / unreadable", self.ids.of_root(node), 0);
             return;
         };
         let (words, _) = bytes[..bytes.len().min(size as usize)].as_chunks();
-        let here = Here { address: object, size, words, plan };
+        let here = Here { address: object, size, page, words, plan };
         let (kind, name) = self.held_entry(&here, node);
         let reported = self.reported_size(&here);
         self.graph.node_named(kind, name, self.ids.of_object(heap, node, object, size), reported);
@@ -217,7 +232,7 @@ impl Emitter<'_, '_> {
         self.end = size;
         self.no_initial_map = false;
         self.contents(&here);
-        self.pairs(object);
+        self.pairs(object, node);
         if let Some(to) = here.plan.map_node {
             self.graph.edge_named(EdgeKind::Internal, self.held.map, NodeIndex(to));
             self.visit(0);
@@ -252,7 +267,7 @@ impl Emitter<'_, '_> {
 
     /// The same, of what V8 does not leave out.
     pub(super) fn essential(&self, word: u64) -> Option<u32> {
-        self.node_of(word).filter(|node| !self.inessential.0.get(*node as usize))
+        self.node_of(word).filter(|node| !self.inessential.contains(*node))
     }
 
     /// An edge to what a field holds strongly; the field is done.
@@ -321,17 +336,23 @@ impl Emitter<'_, '_> {
             // V8 does not visit the list that sites are in.
             let is_list =
                 map.kind == self.heap.layout.types.allocation_site && is_weak_field(map.body, offset);
-            if word & 1 == 1 && !self.is_visited(offset) && !is_list && self.node_of(word).is_some() {
+            if word & 1 == 1
+                && !self.is_visited(offset)
+                && !is_list
+                && let Some(to) = self.node_of(word)
+            {
                 let weak = is_weak(word) || is_weak_field(map.body, offset);
-                self.unnamed(word, weak, number);
+                self.unnamed(to, weak, number);
                 number += 1;
             }
         }
         self.instructions(here, number);
     }
 
-    fn unnamed(&mut self, word: u64, weak: bool, number: u32) {
-        let Some(to) = self.essential(word) else { return };
+    fn unnamed(&mut self, to: u32, weak: bool, number: u32) {
+        if self.inessential.contains(to) {
+            return;
+        }
         if weak {
             let name = self.number(number as usize);
             self.graph.edge_named(EdgeKind::Weak, name, NodeIndex(to));
@@ -356,8 +377,11 @@ impl Emitter<'_, '_> {
         let mut at = 0;
         while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
             let word = u64::from_le_bytes(*word);
-            if is_strong(word) && word > 1 << 16 && self.node_of(word).is_some() {
-                self.unnamed(word, optimized && self.is_weak_in_code(untag(word)), number);
+            if is_strong(word)
+                && word > 1 << 16
+                && let Some(to) = self.node_of(word)
+            {
+                self.unnamed(to, optimized && self.is_weak_in_code(untag(word)), number);
                 number += 1;
                 at += 8;
             } else {

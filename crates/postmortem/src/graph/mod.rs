@@ -82,6 +82,7 @@ pub fn graph(
         visited: Vec::new(),
         end: 0,
         no_initial_map: false,
+        no_elements: 0,
     };
     // Memory beside the heap follows the objects.
     let nodes = ordinals.end() as usize + (ordinals.end() / 64) as usize;

@@ -92,7 +92,7 @@ impl Emitter<'_, '_> {
         if heap.layout.version.major < 13 {
             return here.size;
         }
-        if heap.is_shared(here.address) {
+        if heap.pages[here.page].is_shared() {
             return 0;
         }
         let kind = here.plan.map.kind;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use heap_graph::{EdgeKind, Location, NameIndex, NodeIndex};
 use rustc_hash::FxHashMap;
 
+use super::contents::Contents;
 use super::edges::{Emitter, Here};
 use super::names::Entry;
 use crate::Heap;
@@ -21,6 +22,7 @@ pub(super) struct Plan {
     /// The map's own node, unless V8 leaves it out.
     pub(super) map_node: Option<u32>,
     pub(super) entry: Entry,
+    pub(super) contents: Contents,
     pub(super) location: PlannedLocation,
     /// Fields with V8's names.
     pub(super) fields: Vec<PlannedField>,
@@ -104,6 +106,7 @@ impl Emitter<'_, '_> {
         Plan {
             map_node: self.essential(tag(map.address)),
             entry: self.entry_of_map(&map),
+            contents: Contents::of(&map, heap.layout),
             location: self.location_of_map(&map),
             fields: self.fields_of(map.kind),
             properties: self.properties_of(&map),

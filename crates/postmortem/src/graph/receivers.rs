@@ -93,15 +93,22 @@ impl Emitter<'_, '_> {
             return;
         }
         let heap = self.heap;
-        let store = here.field(fields.js_elements).filter(|word| is_strong(*word)).map(untag);
+        let store = here.field(fields.js_elements).filter(|word| is_strong(*word));
+        if store == Some(self.no_elements) {
+            return;
+        }
         let (words, _) =
-            store.and_then(|store| heap.rest_of_page(store)).unwrap_or_default().as_chunks::<8>();
+            store.and_then(|store| heap.rest_of_page(untag(store))).unwrap_or_default().as_chunks::<8>();
         let word = |at: usize| words.get(at).map(|word| u64::from_le_bytes(*word));
         let map = word(0).and_then(|map| heap.map_at_word(map));
         if !map.is_some_and(|map| self.is_plain_array(map.kind)) {
             return self.each_element(here);
         }
         let capacity = word(1).and_then(count).unwrap_or(0);
+        if capacity == 0 {
+            self.no_elements = store.unwrap_or(0);
+            return;
+        }
         let is_array = here.plan.map.kind == heap.layout.types.js_array;
         let length = is_array.then(|| here.field(fields.js_array_length)).flatten();
         let length = length.and_then(count).unwrap_or(capacity).min(capacity) as usize;

@@ -34,10 +34,13 @@ pub(super) const NAMES: [Tag; 15] = [
 /// Fields whose arrays are named after them: the field's name in the table of shapes, and which name.
 const FIELDS: [(&str, u8); 2] = [("constant_elements", 6), ("relocation_info", 10)];
 
+/// Marks the keys of pairs.
+const IS_KEY: u8 = 0x80;
+
 /// Names by node, pairs by key.
 #[derive(Default)]
 pub(super) struct Tags {
-    /// By node: one more than the place in the list; 0 for none.
+    /// By node: one more than the place in the list, 0 for none; and whether it is the key of pairs.
     of_node: Vec<u8>,
     /// An array without content that was met.
     empty: u64,
@@ -75,18 +78,24 @@ impl Tags {
                 tags.tag(heap, ordinals, object, *offset, *name);
             }
         }
+        for key in tags.pairs.keys() {
+            if let Some(tag) = ordinals.get(heap, *key).and_then(|node| tags.of_node.get_mut(node as usize)) {
+                *tag |= IS_KEY;
+            }
+        }
         tags
     }
 
     /// Of a node: the place in the list of names.
     pub(super) fn of(&self, node: u32) -> Option<usize> {
-        let at = usize::from(self.of_node.get(node as usize).copied()?.checked_sub(1)?);
+        let at = usize::from((self.of_node.get(node as usize)? & !IS_KEY).checked_sub(1)?);
         (NAMES[at].1 != Some(NodeKind::ObjectShape) || self.has_shapes).then_some(at)
     }
 
-    /// The pairs with this key: table, and value as a word.
-    pub(super) fn pairs(&self, key: u64) -> &[(u64, u64)] {
-        self.pairs.get(&key).map_or(&[], Vec::as_slice)
+    /// The pairs with this key, which is this node: table, and value as a word.
+    pub(super) fn pairs(&self, key: u64, node: u32) -> &[(u64, u64)] {
+        let is_key = self.of_node.get(node as usize).is_some_and(|tag| tag & IS_KEY != 0);
+        is_key.then(|| self.pairs.get(&key)).flatten().map_or(&[], Vec::as_slice)
     }
 
     /// Whether the shared part of a function without a name is called so. Until V8 11 it must have a closure.
@@ -201,7 +210,10 @@ impl Tags {
     /// The cache of names that a map's descriptors keep for loops over properties.
     fn enum_cache(&self, heap: &Heap<'_>, descriptors: u64, map: &MapInfo) -> Option<u64> {
         let (fields, types) = (&heap.layout.fields, &heap.layout.types);
-        let word = heap.field(descriptors, fields.descriptors_header - 8).ok();
-        word.filter(|word| map.kind == types.descriptor_array && is_strong(*word)).map(untag)
+        if map.kind != types.descriptor_array {
+            return None;
+        }
+        let word = heap.field(descriptors, fields.descriptors_header - 8).ok()?;
+        is_strong(word).then(|| untag(word))
     }
 }

@@ -18,7 +18,7 @@ impl Liveness {
         let mut marker = Marker::new(heap);
         // Nothing in read-only memory ever dies, and it points at nothing else.
         for (page, live) in marker.live.iter_mut().enumerate() {
-            if heap.pages[page].header.heap == 0 {
+            if heap.pages[page].is_shared() {
                 live.clone_from(heap.starts(page));
             }
         }

@@ -40,6 +40,16 @@ use page_table::PageTable;
 use walk::PageWalk;
 use words::{is_strong, is_weak, untag};
 
+/// What is asked of a page all the time.
+#[derive(Debug, Clone, Copy)]
+struct Area {
+    start: u64,
+    /// Bytes.
+    length: u64,
+    /// Whether an allocation buffer is in it.
+    has_buffers: bool,
+}
+
 /// One isolate's heap.
 pub struct Heap<'m> {
     /// The memory that it lies in.
@@ -54,6 +64,8 @@ pub struct Heap<'m> {
     pub roots: Roots,
     pub(crate) kinds: Kinds,
     table: PageTable,
+    /// By page; apart from the pages, as a reference anywhere is first looked up here.
+    areas: Vec<Area>,
     walks: Vec<OnceCell<PageWalk>>,
     maps: RefCell<Maps>,
     /// How far the builtins lie from the program's own; found when it is first needed.
@@ -85,11 +97,17 @@ impl<'m> Heap<'m> {
         pages.retain(|page| !page.bytes.is_empty() && page.missing < page.header.area.end - page.start);
         let ranges: Vec<_> =
             pages.iter().map(|page| (page.start, page.start + page.bytes.len() as u64)).collect();
+        let area = |range: &(u64, u64)| Area {
+            start: range.0,
+            length: range.1 - range.0,
+            has_buffers: isolate.buffers_in(range.0..range.1).next().is_some(),
+        };
         let mut heap = Self {
             memory,
             layout,
             isolate: isolate.clone(),
             table: PageTable::new(&ranges),
+            areas: ranges.iter().map(area).collect(),
             pages,
             roots: Roots::default(),
             kinds: Kinds::new(layout),
@@ -114,17 +132,22 @@ impl<'m> Heap<'m> {
         handles::dispatched_code(self, handles::dispatch_table(self), function)
     }
 
+    /// The page that holds an address, if any does. Whether its area does is still to be looked at.
+    pub(crate) fn page_at(&self, address: u64) -> Option<usize> {
+        self.table.get(address)
+    }
+
     /// The page of an address, and the offset into its area.
     pub(crate) fn locate(&self, address: u64) -> Option<(usize, usize)> {
         let index = self.table.get(address)?;
-        let page = self.pages.get(index)?;
-        let offset = address.checked_sub(page.start)? as usize;
-        (offset < page.bytes.len()).then_some((index, offset))
+        let area = self.areas.get(index)?;
+        let offset = address.checked_sub(area.start)?;
+        (offset < area.length).then_some((index, offset as usize))
     }
 
     /// Whether an object is in the read-only space, which all isolates share.
     pub(crate) fn is_shared(&self, object: u64) -> bool {
-        self.locate(object).is_some_and(|(page, _)| self.pages[page].header.heap == 0)
+        self.locate(object).is_some_and(|(page, _)| self.pages[page].is_shared())
     }
 
     /// Whether an object starts at an address.

@@ -171,6 +171,11 @@ impl<'m> Page<'m> {
         Self { header, start, bytes, large, missing, gaps }
     }
 
+    /// Whether it is of the read-only space, which all isolates share.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.header.heap == 0
+    }
+
     /// The word at an offset into the area; zero in a gap.
     pub(crate) fn word(&self, offset: usize) -> Option<u64> {
         let bytes = self.bytes.get(offset..)?;

@@ -170,12 +170,26 @@ impl Heap<'_> {
         if map.instance_size != 0 {
             return Some(map.instance_size);
         }
-        debug_assert_eq!(self.word(object).ok(), Some(map_word(map)));
         let (page, offset) = self.locate(object)?;
-        let page = &self.pages[page];
-        let buffers = self.isolate.buffers_in(object..page.start + page.bytes.len() as u64);
-        let end = buffers.map(|buffer| buffer.start).filter(|start| *start > object).min();
-        let end = end.map_or(page.bytes.len(), |end| (end - page.start) as usize);
+        self.size_at(page, offset, map)
+    }
+
+    /// The same, for an object at an offset into a page's area.
+    pub(crate) fn size_at(&self, page: usize, offset: usize, map: &MapInfo) -> Option<u64> {
+        if map.instance_size != 0 {
+            return Some(map.instance_size);
+        }
+        let (index, page) = (page, &self.pages[page]);
+        debug_assert_eq!(page.word(offset), Some(map_word(map)));
+        let end = match self.areas[index].has_buffers {
+            true => {
+                let object = page.start + offset as u64;
+                let buffers = self.isolate.buffers_in(object..page.start + page.bytes.len() as u64);
+                let next = buffers.map(|buffer| buffer.start).filter(|start| *start > object).min();
+                next.map_or(page.bytes.len(), |next| (next - page.start) as usize)
+            }
+            false => page.bytes.len(),
+        };
         self.size_within(map, offset, &page.bytes[..end], &mut WalkReport::default())
     }
 }
