@@ -260,7 +260,7 @@ const POWERS: [u64; 20] = {
 /// (`ilog10` divides.)
 fn digit_count(value: u64) -> usize {
     let bits = 64 - (value | 1).leading_zeros() as usize;
-    let digits = bits * 1233 >> 12;
+    let digits = (bits * 1233) >> 12;
     digits + usize::from(value >= POWERS[digits])
 }
 
