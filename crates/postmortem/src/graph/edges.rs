@@ -192,13 +192,17 @@ impl Emitter<'_, '_> {
                     continue;
                 }
                 let is_newest = heap.layout.version.major >= 14;
-                // The third slot of a native context is its global object.
-                let global = if is_newest { Some(context) } else { self.strong_field(context, 32) };
+                let global = if is_newest { Some(context) } else { self.global_of(context) };
                 let node = global.and_then(|object| self.ordinals.get(heap, object));
                 found.extend(node.filter(|node| !found.contains(node)));
             }
         }
         found
+    }
+
+    /// The global object of a realm: the third slot of its context.
+    pub(super) fn global_of(&self, context: u64) -> Option<u64> {
+        self.strong_field(context, 32)
     }
 
     pub(super) fn strong_field(&self, object: u64, offset: u64) -> Option<u64> {

@@ -9,6 +9,7 @@ use super::tags::NAMES;
 use crate::heap::kind::native_context;
 use crate::heap::words::count;
 use crate::heap::{FIRST_NON_STRING, MapInfo};
+use crate::layout::Types;
 use crate::object::{Privacy, number_text};
 
 /// V8 cuts names at so many characters (`--heap-snapshot-string-limit`).
@@ -43,7 +44,7 @@ impl Emitter<'_, '_> {
         let is_receiver = map.is_receiver(heap.layout);
         let has_own_name = [types.symbol, types.js_reg_exp, types.map, types.shared_function_info];
         let has_own_name = has_own_name.contains(&map.kind)
-            || [types.script, types.code, types.instruction_stream].contains(&map.kind)
+            || [types.script, types.code, types.instruction_stream, types.oddball].contains(&map.kind)
             || (map.kind == types.heap_number && self.options.numbers);
         if map.is_string() && !matches!(map.kind & 7, 1 | 3) {
             return Entry::Text;
@@ -143,7 +144,11 @@ impl Emitter<'_, '_> {
                 let shared = heap.shared_of(object);
                 (NodeKind::Closure, shared.map(|shared| self.shared_name(shared)).unwrap_or_default())
             }
-            _ if map.is_receiver(heap.layout) => (NodeKind::Object, self.classes.of_object(object, map)),
+            _ if map.is_receiver(heap.layout) => {
+                let class = self.classes.of_object(object, map);
+                let tag = if heap.layout.version.major >= 14 { global_tag(map.kind, types) } else { "" };
+                (NodeKind::Object, class + tag)
+            }
             kind if kind == native_context(&heap.layout.fields) => {
                 (NodeKind::Hidden, "system / NativeContext".to_owned())
             }
@@ -157,8 +162,25 @@ impl Emitter<'_, '_> {
             kind if kind == types.code || kind == types.instruction_stream => {
                 (NodeKind::Code, self.code_name(object, kind).unwrap_or_default())
             }
+            kind if kind == types.oddball => match self.oddball_name(object) {
+                Some(name) => (NodeKind::Hidden, name.to_owned()),
+                None => self.system_entry(object, map),
+            },
             _ => self.system_entry(object, map),
         }
+    }
+
+    /// Values that V8 calls by what they are, since V8 13.
+    fn oddball_name(&self, object: u64) -> Option<&'static str> {
+        let roots = &self.heap.roots;
+        let named = [
+            (roots.undefined, "undefined"),
+            (roots.null, "null"),
+            (roots.true_value, "true"),
+            (roots.false_value, "false"),
+        ];
+        let found = named.into_iter().find(|(address, _)| *address == object);
+        found.filter(|_| self.heap.layout.version.major >= 13).map(|(_, name)| name)
     }
 
     fn string_entry(&self, object: u64, map: &MapInfo) -> (NodeKind, String) {
@@ -244,7 +266,14 @@ impl Emitter<'_, '_> {
             }
             found => found,
         };
-        let own = || if is_unnamed { String::new() } else { self.system_name(map) };
+        let own = || match self.heap.map_at(object).filter(|_| map.kind == self.heap.layout.types.map) {
+            // The maps of strings say which.
+            Some(made) if made.is_string() => {
+                format!("system / Map ({})", string_class(made.kind, self.heap.layout.version.major))
+            }
+            _ if is_unnamed => String::new(),
+            _ => self.system_name(map),
+        };
         match self.ordinals.get(self.heap, object).and_then(|node| self.tags.of(node)) {
             Some(tag) => {
                 let (name, tagged) = NAMES[tag];
@@ -336,6 +365,39 @@ impl Emitter<'_, '_> {
     }
 }
 
+/// What V8 14 adds to the class of a realm's global object, and of the object that stands for it.
+fn global_tag(kind: u16, types: &Types) -> &'static str {
+    match kind {
+        _ if kind == types.js_global_object => " (global*)",
+        _ if kind == types.js_global_proxy => " (global)",
+        _ => "",
+    }
+}
+
+/// V8's name for a kind of strings, made of the bits of the instance type (`STRING_TYPE_LIST`, src/objects/instance-type.h):
+/// how it is held, one byte for each character (8), not kept by V8's cache (16), internalized unless 32, shared (64).
+fn string_class(kind: u16, major: u32) -> String {
+    let has = |bit: u16| kind & bit != 0;
+    let held = match kind & 7 {
+        1 => "Cons",
+        2 => "External",
+        3 => "Sliced",
+        5 => "Thin",
+        _ if major >= 12 && has(32) => "Seq",
+        _ => "",
+    };
+    let internalized = if has(32) { "" } else { "Internalized" };
+    // Until V8 11 two bytes were not told, and one byte came first.
+    let (first, second) = match (major >= 12, has(8)) {
+        (true, true) => (internalized, "OneByte"),
+        (true, false) => (internalized, "TwoByte"),
+        (false, true) => ("OneByte", internalized),
+        (false, false) => ("", internalized),
+    };
+    let (shared, uncached) = (if has(64) { "Shared" } else { "" }, if has(16) { "Uncached" } else { "" });
+    format!("{shared}{uncached}{held}{first}{second}String")
+}
+
 /// `FEEDBACK_CELL` to `FeedbackCell`, as V8 names its classes.
 fn class_of_type(name: &str) -> String {
     name.split('_')
@@ -352,6 +414,37 @@ fn class_of_type(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn strings_have_the_names_of_their_bits() {
+        let names = |major| [0, 10, 26, 32, 37, 41, 104, 122].map(|kind| super::string_class(kind, major));
+        assert_eq!(
+            names(10),
+            [
+                "InternalizedString",
+                "ExternalOneByteInternalizedString",
+                "UncachedExternalOneByteInternalizedString",
+                "String",
+                "ThinString",
+                "ConsOneByteString",
+                "SharedOneByteString",
+                "SharedUncachedExternalOneByteString",
+            ]
+        );
+        assert_eq!(
+            names(13),
+            [
+                "InternalizedTwoByteString",
+                "ExternalInternalizedOneByteString",
+                "UncachedExternalInternalizedOneByteString",
+                "SeqTwoByteString",
+                "ThinTwoByteString",
+                "ConsOneByteString",
+                "SharedSeqOneByteString",
+                "SharedUncachedExternalOneByteString",
+            ]
+        );
+    }
+
     #[test]
     fn types_become_classes() {
         let classes =

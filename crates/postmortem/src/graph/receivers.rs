@@ -3,7 +3,9 @@
 use heap_graph::{EdgeKind, EdgeName, NameIndex, NodeIndex};
 
 use super::edges::{Emitter, Here};
-use crate::heap::words::{count, is_strong, untag};
+use crate::heap::MapInfo;
+use crate::heap::kind::native_context;
+use crate::heap::words::{count, is_strong, tag, untag};
 use crate::object::{Element, Privacy, Property, PropertyValue};
 
 /// Bytes that a process of x86-64 can have.
@@ -22,8 +24,20 @@ impl Emitter<'_, '_> {
             self.buffer(here);
             return;
         }
+        let tells_realm = heap.layout.version.major >= 14;
+        if tells_realm && map.kind == types.js_global_proxy {
+            self.realm(here);
+            return;
+        }
         self.properties(here);
         self.elements(here);
+        if tells_realm
+            && map.kind == types.js_global_object
+            && let Some(proxy) = self.native_context_of(map).and_then(|context| self.proxy_of(context))
+        {
+            let name = self.graph.name("global_proxy");
+            self.internal_to(tag(proxy), name);
+        }
         if [types.js_api_object, types.js_special_api_object].contains(&map.kind) {
             self.embedder_fields(here);
         }
@@ -37,6 +51,32 @@ impl Emitter<'_, '_> {
             let name = self.graph.name("target");
             self.weak(here, fields.weak_ref_target, name);
         }
+    }
+
+    /// Since V8 14 the object that stands for a global object has shortcuts to its realm instead of properties.
+    fn realm(&mut self, here: &Here<'_>) {
+        let Some(context) = self.native_context_of(&here.plan.map) else { return };
+        for (name, object) in [("native_context", Some(context)), ("global_object", self.global_of(context))]
+        {
+            if let Some(to) = object.and_then(|object| self.ordinals.get(self.heap, object)) {
+                self.graph.edge(EdgeKind::Shortcut, EdgeName::Name(name), NodeIndex(to));
+            }
+        }
+    }
+
+    /// The realm that a map belongs to, since V8 14: the map of its map names it.
+    fn native_context_of(&self, map: &MapInfo) -> Option<u64> {
+        let heap = self.heap;
+        let meta = self.strong_field(map.address, 0)?;
+        let context = self.strong_field(meta, heap.layout.fields.map_constructor)?;
+        (heap.kind_of(context) == Some(native_context(&heap.layout.fields))).then_some(context)
+    }
+
+    /// What stands for the global object of a realm: one of the slots of its context.
+    fn proxy_of(&self, context: u64) -> Option<u64> {
+        let heap = self.heap;
+        let mut slots = heap.array_words(context).into_iter().filter(|word| is_strong(*word)).map(untag);
+        slots.find(|object| heap.kind_of(*object) == Some(heap.layout.types.js_global_proxy))
     }
 
     /// The properties of an object whose map does not say where they are.

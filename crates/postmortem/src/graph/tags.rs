@@ -7,13 +7,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::ordinals::Ordinals;
 use super::shapes::Shapes;
 use crate::Heap;
-use crate::heap::words::{is_strong, tag, untag};
-use crate::heap::{Liveness, MapInfo};
+use crate::heap::words::{count, is_strong, tag, untag};
+use crate::heap::{Liveness, MOST_INLINE_NAMES, MapInfo};
 
 /// A name, and the kind of node that it makes of an array.
 type Tag = (&'static str, Option<NodeKind>);
 
-pub(super) const NAMES: [Tag; 15] = [
+pub(super) const NAMES: [Tag; 16] = [
     ("(object properties)", None),
     ("(object elements)", None),
     ("(bound arguments)", None),
@@ -29,6 +29,7 @@ pub(super) const NAMES: [Tag; 15] = [
     ("(code deopt data)", Some(NodeKind::Code)),
     ("(host-defined options)", Some(NodeKind::Code)),
     ("(prototype users)", Some(NodeKind::ObjectShape)),
+    ("(context local names)", Some(NodeKind::Code)),
 ];
 
 /// Fields whose arrays are named after them: the field's name in the table of shapes, and which name.
@@ -179,6 +180,12 @@ impl Tags {
             // follows the number.
             for offset in (fields.script_line_ends + 24..map.instance_size).step_by(8) {
                 self.tag_kind(heap, ordinals, object, offset, (types.fixed_array, 13));
+            }
+        } else if map.kind == types.scope_info {
+            // With so many variables their names are in a table, where else the first name is.
+            let locals = heap.field(object, 24).ok().and_then(count).unwrap_or(0);
+            if locals >= MOST_INLINE_NAMES {
+                self.tag(heap, ordinals, object, 8 * (fields.scope_info_first + 1), 15);
             }
         } else if map.kind == types.map {
             self.tag(heap, ordinals, object, fields.map_descriptors + 16, 8);

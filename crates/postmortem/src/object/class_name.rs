@@ -178,7 +178,9 @@ impl<'h, 'm> ClassNames<'h, 'm> {
             (types.js_weak_set, "WeakSet"),
             (types.js_global_proxy, "global"),
         ];
-        let name = match named.iter().find(|(kind, _)| *kind == map.kind) {
+        // V8 14 has no name of its own for what stands for a global object.
+        let is_unnamed = map.kind == types.js_global_proxy && heap.layout.version.major >= 14;
+        let name = match named.iter().find(|(kind, _)| *kind == map.kind && !is_unnamed) {
             Some((_, name)) => name,
             None if map.is_function(heap.layout) => "Function",
             None if map.kind == types.js_proxy && map.is_callable() => "Function",
