@@ -37,13 +37,18 @@ fn a_cores_snapshot_has_what_v8s_own_has() {
                 .into_iter()
                 .collect();
             assert_eq!(rows[0], rows[1], "{version} {class}");
-            let numbers = |rows: &[serde_json::Value]| -> Vec<[u64; 3]> {
-                let number = |row: &serde_json::Value, name: &str| row[name].as_u64().unwrap();
-                rows.iter()
-                    .map(|row| ["count", "shallow_size", "retained_size"].map(|name| number(row, name)))
-                    .collect()
+            let numbers = |rows: &[serde_json::Value], names: &[&str]| -> Vec<Vec<u64>> {
+                let numbers =
+                    |row: &serde_json::Value| names.iter().map(|name| row[*name].as_u64().unwrap()).collect();
+                rows.iter().map(numbers).collect()
             };
-            assert_eq!(numbers(&rows[0]), numbers(&rows[2]), "{version} {class}");
+            let exact = ["count", "shallow_size"];
+            assert_eq!(numbers(&rows[0], &exact), numbers(&rows[2], &exact), "{version} {class}");
+            // V8 may have compiled the constructor once more in between: its code then belongs to the class.
+            let retained = |rows| numbers(rows, &["retained_size"]).concat();
+            for (ours, theirs) in retained(&rows[0]).into_iter().zip(retained(&rows[2])) {
+                assert!(ours.abs_diff(theirs) <= 200, "{version} {class}: {ours} of {theirs}");
+            }
             assert_eq!(rows[0][0]["location"], rows[2][0]["location"], "{version} {class}");
         }
     }
