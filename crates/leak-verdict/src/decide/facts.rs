@@ -75,6 +75,17 @@ pub(super) fn describe(
             ),
         );
     }
+    let gone = Recording::gone_with_code(recording.counted());
+    if gone > SMALL_BYTES {
+        add(
+            EvidenceKind::Code,
+            format!(
+                "V8 dropped code that had not run for some collections; {} that went with it in the heap are counted as if \
+                 they had stayed",
+                bytes(gone)
+            ),
+        );
+    }
     let notable = |trend: &&Trend| trend.gain > 4.0 * MIB;
     let (native, malloc_use) =
         (trends.native.as_ref().filter(notable), trends.malloc_use.as_ref().filter(notable));
