@@ -34,7 +34,7 @@ pub(crate) struct PastCache {
 }
 
 impl PastCache {
-    /// For an empty file, of which nobody else holds a handle.
+    /// For an empty file that nobody else writes to.
     pub(crate) fn new(file: File) -> Self {
         Self { file: Arc::new(file), part: Part::new(), disk: None }
     }

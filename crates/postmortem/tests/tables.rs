@@ -26,13 +26,14 @@ fn rows(major: &str) -> HashMap<&'static str, (&'static str, Vec<&'static str>)>
     TABLE.lines().filter_map(row).collect()
 }
 
-/// Whether V8's edges of this name lie where the table says; `None` if it named none here.
+/// Whether V8's edges of this name lie where the table says; `None` if it named none here, or one whose target is in no
+/// word of the object any more: the program ran on behind its snapshot, and lists that grow are replaced.
 fn holds(row: &Row, field: &str) -> Option<bool> {
     let (name, offset) = field.split_once('@')?;
     let weak = name.starts_with('~');
     let wanted = name.trim_start_matches('~');
     let (_, offsets) = row.fields().find(|(name, _)| name.weak == weak && name.name == wanted)?;
-    Some(offsets.contains(&offset.parse().ok()?))
+    (!offsets.is_empty()).then_some(offsets.contains(&offset.parse().ok()?))
 }
 
 #[test]
