@@ -1,7 +1,7 @@
 'use strict';
 // `node heap-server.cjs MEGABYTES [distinct]`: a server with so much live heap in small objects. Their strings have the
-// same 20,000 texts again and again, or with `distinct` a text of its own each. All are shorter than 13 characters: V8 keeps longer sums as
-// their parts.
+// same 20,000 texts again and again, or with `distinct` a text of its own each; most of these are sums that V8 keeps as
+// their parts, the second the text of a number.
 const http = require('http');
 const v8 = require('v8');
 const distinct = process.argv[3] === 'distinct';
@@ -11,7 +11,7 @@ let count = 0;
 while (v8.getHeapStatistics().used_heap_size < wanted) {
   const part = [];
   for (let i = 0; i < 20000; i++) {
-    part.push({ i, name: distinct ? 'id ' + count++ : 'object ' + i, list: [i, i + 1] });
+    part.push({ i, name: 'object ' + (distinct ? count++ : i), list: [i, i + 1] });
   }
   kept.push(part);
 }
