@@ -14,7 +14,7 @@ use test_heaps::{cache_dir, nodes, server::Server};
 
 use super::client::{Client, resident};
 use super::peers::rust_peers;
-use super::report::Report;
+use super::report::{Report, middle};
 use crate::measure::cost;
 use crate::shell::{output, root};
 
@@ -125,10 +125,6 @@ fn write(
     [idle, side_by_side, alike]: [&[f64]; 3],
     report: &mut Report,
 ) {
-    let middle = |mut numbers: Vec<f64>| {
-        numbers.sort_by(f64::total_cmp);
-        numbers[numbers.len() / 2]
-    };
     report.line(&format!(
         "\n### {size} MB of heap: {} MB of private memory in {mappings} mappings\n\n\
          The client's longest gap while nobody captured was {:.1} ms; the fork of a C program with as much took {:.1} ms, \

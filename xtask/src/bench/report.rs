@@ -72,3 +72,9 @@ fn memory() -> String {
     let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kilobytes.map_or_else(|| "memory unknown".to_owned(), |kilobytes| format!("{} GB", kilobytes / 1_000_000))
 }
+
+/// The middle of some numbers, of which there is one at least.
+pub(super) fn middle(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}

@@ -14,7 +14,7 @@ use test_heaps::nodes::{self, SUPPORTED};
 use test_heaps::server::Server;
 
 use super::client::{Client, resident};
-use super::report::Report;
+use super::report::{Report, middle};
 use crate::arguments::Arguments;
 use crate::measure::cost;
 use crate::shell::root;
@@ -127,11 +127,7 @@ struct Row {
 }
 
 fn tell(version: &str, way: &str, rows: &[Row], report: &mut Report) {
-    let of = |number: fn(&Row) -> f64| {
-        let mut numbers: Vec<f64> = rows.iter().map(number).collect();
-        numbers.sort_by(f64::total_cmp);
-        numbers[numbers.len() / 2]
-    };
+    let of = |number: fn(&Row) -> f64| middle(rows.iter().map(number).collect());
     let way =
         if rows.iter().any(|row| row.is_cut) { format!("{way}, cut: at least") } else { way.to_owned() };
     report.line(&format!(
