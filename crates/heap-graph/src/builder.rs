@@ -77,11 +77,16 @@ impl GraphBuilder {
         }
     }
 
-    /// Makes room for so many nodes.
-    pub fn reserve(&mut self, nodes: usize) {
-        self.kind.reserve_exact(nodes);
+    /// Makes room for so many nodes and edges. More than will come is well: memory is taken where something is written,
+    /// while a column that grows is copied, and its old place lies idle. Room that cannot be had is done without.
+    pub fn reserve(&mut self, nodes: usize, edges: usize) {
+        let _ = self.kind.try_reserve_exact(nodes);
         for column in [&mut self.name, &mut self.id, &mut self.self_size, &mut self.edge_count] {
-            column.reserve_exact(nodes);
+            let _ = column.try_reserve_exact(nodes);
+        }
+        let _ = self.edge_kind.try_reserve_exact(edges);
+        for column in [&mut self.edge_name, &mut self.edge_to] {
+            let _ = column.try_reserve_exact(edges);
         }
     }
 
@@ -182,7 +187,11 @@ impl GraphBuilder {
     }
 
     /// The graph.
-    pub fn finish(self) -> HeapGraph {
+    pub fn finish(mut self) -> HeapGraph {
+        // What was reserved and not used goes back.
+        self.edge_kind.shrink_to_fit();
+        self.edge_name.shrink_to_fit();
+        self.edge_to.shrink_to_fit();
         let [node, script, line, column] = self.locations.map(Into::into);
         // A part of a graph is no denser than the graph, which was let in.
         let edges = Offsets::from_counts(self.edge_count).unwrap_or_default();

@@ -93,10 +93,10 @@ fn try_ask(bytes: SharedBytes) -> Result<u64, String> {
     let mut go_on = |_, _| ControlFlow::Continue(());
     let made = graph(&heap, &live, GraphOptions::default(), &mut go_on).unwrap();
     let mut text = Vec::new();
-    heap_graph::write(&made.graph, &mut text).unwrap();
+    heap_graph::write(&made, &mut text).unwrap();
     let options = ReadOptions { size: Some(text.len() as u64), ..ReadOptions::default() };
     let read = heap_graph::read(&text[..], &options, &mut |_| ControlFlow::Continue(()));
-    assert_eq!(read.expect("a snapshot").node_count(), made.graph.node_count());
+    assert_eq!(read.expect("a snapshot").node_count(), made.node_count());
     Ok(heap.report().object_count)
 }
 

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use heap_graph::{Edge, EdgeKind, HeapGraph, NodeIndex, ReadOptions};
-use postmortem::graph::{GraphOptions, graph};
+use postmortem::graph::{GraphOptions, NodeIds, graph};
 use postmortem::heap::Liveness;
 use test_heaps::cores::{How, real_program};
 use test_heaps::nodes::{V18, V20, V22, V24, V26};
@@ -93,24 +93,24 @@ fn compare(version: &str, opened: &Opened) -> Found {
     let options = ReadOptions { size: Some(bytes.len() as u64), threads: 2, salvage: false };
     let theirs = heap_graph::read(&bytes[..], &options, &mut |_| ControlFlow::Continue(())).unwrap();
     let mut written = Vec::new();
-    heap_graph::write(&ours.graph, &mut written).unwrap();
+    heap_graph::write(&ours, &mut written).unwrap();
     assert_eq!(meta(&written), meta(&bytes), "{version}");
-    let by_address: HashMap<u64, NodeIndex> =
-        (0..).map(NodeIndex).zip(&ours.addresses).map(|(n, a)| (*a, n)).collect();
+    let ids = NodeIds::new(&heap, &live);
+    let node_of = |address: u64| ids.node_of(&heap, address).map(NodeIndex);
     let address_of: HashMap<u64, u64> =
         objects_map::find(&opened.memory).iter().map(|entry| (u64::from(entry.id), entry.address)).collect();
-    let pair = |node: NodeIndex| by_address.get(address_of.get(&theirs.id(node))?).copied();
+    let pair = |node: NodeIndex| node_of(*address_of.get(&theirs.id(node))?);
     let groups = |graph: &HeapGraph| -> Vec<(u64, String)> {
         let group = |edge: Edge| (graph.id(edge.to), graph.name(edge.to).to_owned());
         graph.edges(NodeIndex(1)).map(group).collect()
     };
-    assert_eq!(groups(&ours.graph), groups(&theirs), "{version}");
+    assert_eq!(groups(&ours), groups(&theirs), "{version}");
     // Builtins have their numbers and names.
     let builtins = |graph: &HeapGraph| -> Vec<String> {
         let group = graph.edges(NodeIndex(1)).find(|edge| graph.name(edge.to) == "(Builtins)").unwrap();
         graph.edges(group.to).map(|edge| graph.edge_name(&edge).to_string()).collect()
     };
-    let (own, v8) = (builtins(&ours.graph), builtins(&theirs));
+    let (own, v8) = (builtins(&ours), builtins(&theirs));
     let same = own.iter().zip(&v8).filter(|(a, b)| a == b).count();
     println!("{version}: {same} of {} edges to builtins, here {}", v8.len(), own.len());
     // In V8 10 other code comes first.
@@ -132,10 +132,10 @@ fn compare(version: &str, opened: &Opened) -> Found {
             continue;
         };
         found.nodes += 1;
-        let sizes = (theirs.raw_self_size(node), ours.graph.raw_self_size(own));
-        found.same_id += u64::from(theirs.id(node) == ours.graph.id(own));
+        let sizes = (theirs.raw_self_size(node), ours.raw_self_size(own));
+        found.same_id += u64::from(theirs.id(node) == ours.id(own));
         let (kinds, names) =
-            ((theirs.kind_name(node), ours.graph.kind_name(own)), (theirs.name(node), ours.graph.name(own)));
+            ((theirs.kind_name(node), ours.kind_name(own)), (theirs.name(node), ours.name(own)));
         // The global object, what stands for it, and their realm are told apart by their names and edges.
         let is_global = |name: &str| name.starts_with("global") || name.contains(" (global");
         if theirs.kind_name(node) == "object" && is_global(names.0) {
@@ -147,7 +147,7 @@ fn compare(version: &str, opened: &Opened) -> Found {
                 edges
             };
             assert_eq!(names.0, names.1, "{version}");
-            assert_eq!(edges(&theirs, node), edges(&ours.graph, own), "{version}: {}", names.0);
+            assert_eq!(edges(&theirs, node), edges(&ours, own), "{version}: {}", names.0);
             found.globals += 1;
         }
         found.same_size += u64::from(sizes.0 == sizes.1);
@@ -162,7 +162,7 @@ fn compare(version: &str, opened: &Opened) -> Found {
             count(format!("NAME {:?} {:.60?} here {:.60?}", kinds.0, names.0, names.1));
         }
         // The program ran on behind its snapshot: where a function has learnt something since, all later numbers are others.
-        let changed = numbered(&theirs, node) != numbered(&ours.graph, own);
+        let changed = numbered(&theirs, node) != numbered(&ours, own);
         let label = |graph: &HeapGraph, edge: &Edge| match label(graph, edge) {
             (kind @ (EdgeKind::Hidden | EdgeKind::Weak), name) if changed && is_number(&name) => {
                 (kind, "#".to_owned())
@@ -170,8 +170,8 @@ fn compare(version: &str, opened: &Opened) -> Found {
             label => label,
         };
         let mut there: HashMap<(EdgeKind, String, NodeIndex), i64> = HashMap::new();
-        for edge in ours.graph.edges(own).filter(|edge| back.contains_key(&edge.to)) {
-            let (kind, name) = label(&ours.graph, &edge);
+        for edge in ours.edges(own).filter(|edge| back.contains_key(&edge.to)) {
+            let (kind, name) = label(&ours, &edge);
             *there.entry((kind, name, edge.to)).or_default() += 1;
         }
         for edge in theirs.edges(node) {

@@ -55,9 +55,8 @@ fn what_v8_writes_later_is_the_same_heap() {
         let opened = open(real_program_before(program.name, program.node).expect("a core"));
         let heap = opened.heap();
         let live = Liveness::mark(&heap);
-        let made =
+        let ours =
             graph(&heap, &live, GraphOptions::default(), &mut |_, _| ControlFlow::Continue(())).unwrap();
-        let ours = made.graph;
         let bytes = std::fs::read(opened.made.file("known.heapsnapshot")).unwrap();
         let options = ReadOptions { size: Some(bytes.len() as u64), threads: 2, salvage: false };
         let mut theirs = heap_graph::read(&bytes[..], &options, &mut |_| ControlFlow::Continue(())).unwrap();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     CaptureError, Headroom,
     core::{Ahead, Content, Extras, Outcome, Skipped, Why, Written, milliseconds, write},
-    door::{File, Unnamed},
+    door::{CoreBytes, File},
     hold::{Hold, HoldOptions, Mode, plan},
     sink::{Destination, Sink, Size},
     target::Target,
@@ -104,8 +104,7 @@ pub fn capture(
     Ok(captured(pid, request, tell)?.0)
 }
 
-/// Captures a process into a file that has no name and lies in memory alone; it goes with its last descriptor. The
-/// request's destination is not used.
+/// Captures a process into our own memory. The request's destination is not used.
 ///
 /// # Errors
 /// With the reason. The process goes on in every case.
@@ -113,20 +112,20 @@ pub fn capture_in_memory(
     pid: u32,
     mut request: CaptureRequest,
     tell: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
-) -> Result<(Captured, Unnamed), CaptureError> {
+) -> Result<(Captured, CoreBytes), CaptureError> {
     request.destination = Destination::Memory;
-    let (captured, file) = captured(pid, request, tell)?;
+    let (captured, bytes) = captured(pid, request, tell)?;
     let lost = || io::Error::other("the memory was not kept");
-    let file =
-        file.ok_or_else(|| CaptureError::Output { name: Destination::Memory.shown(), source: lost() })?;
-    Ok((captured, file))
+    let bytes =
+        bytes.ok_or_else(|| CaptureError::Output { name: Destination::Memory.shown(), source: lost() })?;
+    Ok((captured, bytes))
 }
 
 fn captured(
     pid: u32,
     request: CaptureRequest,
     tell: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
-) -> Result<(Captured, Option<Unnamed>), CaptureError> {
+) -> Result<(Captured, Option<CoreBytes>), CaptureError> {
     let began = crate::door::now();
     refuse_occupied(&request.destination)?;
     let target = Target::look(pid)?;
@@ -154,10 +153,10 @@ fn captured(
     let outcome = write(&target, hold, Extras { content, executable }, ahead, &mut sink, &mut |written| {
         tell(Event::Writing(written))
     })?;
-    let (size, file) = sink.finish()?;
+    let (size, bytes) = sink.finish()?;
     conclude(&mut captured, outcome, size);
     captured.seconds = began.elapsed().as_secs_f64();
-    Ok((captured, file))
+    Ok((captured, bytes))
 }
 
 fn go_on(answer: ControlFlow<()>) -> Result<(), CaptureError> {

@@ -29,7 +29,7 @@ mod threads;
 
 pub use capture::{CaptureRequest, Captured, Event, capture, capture_in_memory};
 pub use core::{Skipped, Why, Written};
-pub use door::Unnamed;
+pub use door::CoreBytes;
 pub use error::CaptureError;
 pub use headroom::{Headroom, OwnMemory};
 pub use hold::{Hold, HoldOptions, Mode, Released};

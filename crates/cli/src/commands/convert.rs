@@ -74,7 +74,7 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     let options = GraphOptions { full_strings: args.full_strings, numbers: args.numbers };
     let mut progress = Progress::new(&args.core, args.read.json);
     let made = dead.graph(isolate, options, &mut |step: Step| progress.step(step))?;
-    let graph = if args.redact { redact(&made.graph)?.0 } else { made.graph };
+    let graph = if args.redact { redact(&made)?.0 } else { made };
     drop(progress);
     let writing = || format!("the snapshot {}", args.output.display());
     let bytes = if to_stdout {

@@ -354,7 +354,7 @@ fn open_process(pid: u32, options: &OpenOptions, progress: Progress<'_>) -> Resu
 
 fn heap_of(dead: &Dead, name: &str, progress: Progress<'_>) -> Result<Heap, OpenError> {
     let made = dead.graph(dead.isolate(0)?, GraphOptions::default(), progress)?;
-    let mut heap = Heap::new(name, made.graph);
+    let mut heap = Heap::new(name, made);
     heap.warnings = dead.warnings();
     let workers = dead.isolates().len() - 1;
     if workers > 0 {

@@ -127,13 +127,12 @@ impl Dead {
         Ok(Self { path: Some(path.into()), ..dead })
     }
 
-    /// The same, of an open file.
-    pub(super) fn of_file(name: &str, file: &File, options: &CoreOptions) -> Result<Self, PostmortemError> {
-        let io_error = |source| PostmortemError::Io { path: name.to_owned(), source };
-        Self::read(name.to_owned(), Arc::new(MappedInput::new(file).map_err(io_error)?), options)
-    }
-
-    fn read(name: String, bytes: SharedBytes, options: &CoreOptions) -> Result<Self, PostmortemError> {
+    /// The same, of its bytes.
+    pub(super) fn read(
+        name: String,
+        bytes: SharedBytes,
+        options: &CoreOptions,
+    ) -> Result<Self, PostmortemError> {
         let core_error = |source| PostmortemError::Core { path: name.clone(), source };
         let mut memory = CoreFile::new(bytes).map_err(core_error)?;
         if memory.is_arm64() {

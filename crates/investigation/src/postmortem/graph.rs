@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use heap_graph::Step;
-use postmortem::graph::{GraphOptions, MemoryGraph, graph};
+use heap_graph::{HeapGraph, Step};
+use postmortem::graph::{GraphOptions, graph};
 use postmortem::heap::{Isolate, Liveness};
 
 use super::{Dead, PostmortemError};
@@ -32,7 +32,7 @@ impl Dead {
         isolate: &Isolate,
         options: GraphOptions,
         progress: &mut dyn FnMut(Step) -> ControlFlow<()>,
-    ) -> Result<MemoryGraph, PostmortemError> {
+    ) -> Result<HeapGraph, PostmortemError> {
         let named = |name| Step { name, done: 0, total: None };
         if progress(named("marking live objects")).is_break() {
             return Err(PostmortemError::Interrupted);

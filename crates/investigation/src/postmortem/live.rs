@@ -1,6 +1,7 @@
 //! A running process, asked as if it had left a core: its memory is copied out once, and it runs on.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use process_capture::{
     CaptureError, CaptureRequest, Captured, Destination, Event, HoldOptions, OwnMemory, capture_in_memory,
@@ -52,10 +53,10 @@ impl Dead {
             bundle_executable: false,
             keep_free: 0,
         };
-        let (captured, file) = capture_in_memory(pid, request, tell)?;
+        let (captured, bytes) = capture_in_memory(pid, request, tell)?;
         // In a container the path of its program means another file here, or none.
         let executable = options.executable.clone().unwrap_or_else(|| format!("/proc/{pid}/exe"));
         let options = CoreOptions { executable: Some(executable), search: options.search.clone() };
-        Ok((Dead::of_file(&format!("process {pid}"), &file, &options)?, captured))
+        Ok((Dead::read(format!("process {pid}"), Arc::new(bytes), &options)?, captured))
     }
 }

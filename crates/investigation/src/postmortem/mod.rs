@@ -17,7 +17,7 @@ pub use live::ProcessError;
 pub use objects::{IsolateNote, ObjectRow, ObjectsAnswer, ObjectsQuestion, find_objects};
 pub use originals::add_originals;
 pub use postmortem::answers::{Limits, Member, MemberKind, Reference, Value, ValueKind};
-pub use postmortem::graph::{GraphOptions, MemoryGraph};
+pub use postmortem::graph::GraphOptions;
 pub use postmortem::stack::{Frame, FrameKind, Stack};
 pub use print::{Printed, References, print, references};
 pub use stacks::{StacksAnswer, stacks};

@@ -46,8 +46,7 @@ impl Run<'_> {
         let graph = dead
             .isolate(0)
             .and_then(|isolate| dead.graph(isolate, GraphOptions::default(), &mut go_on))
-            .map_err(|error| impossible(error.into()))?
-            .graph;
+            .map_err(|error| impossible(error.into()))?;
         drop(dead);
         let bytes = graph.owned_bytes() as u64;
         Ok(Snapshot { round, work, bytes, graph, way: Way::Fork, file: None, price: None, paid: None })

@@ -32,6 +32,11 @@ impl NodeIds {
         Self { ordinals, ids, first }
     }
 
+    /// The number of a live object's node in the graph of its heap, by the address of its start.
+    pub fn node_of(&self, heap: &Heap<'_>, object: u64) -> Option<u32> {
+        self.ordinals.get(heap, object)
+    }
+
     /// The id of a live object, by the address of its start.
     pub fn id_of(&self, heap: &Heap<'_>, object: u64) -> Option<u32> {
         let ordinal = self.ordinals.get(heap, object)?;

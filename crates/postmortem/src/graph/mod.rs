@@ -38,22 +38,14 @@ pub struct GraphOptions {
     pub numbers: bool,
 }
 
-/// A graph, and where its objects lie.
-pub struct MemoryGraph {
-    /// Nodes and edges.
-    pub graph: HeapGraph,
-    /// Address of the object that a node stands for, by the node's ordinal; 0 where it stands for none.
-    pub addresses: Vec<u64>,
-}
-
-/// The graph of all live objects. `None` if `progress`, which is told how many of how many objects are written, asks to
+/// The graph of all live objects; [`NodeIds`] knows which node is which object. `None` if `progress`, which is told how many of how many objects are written, asks to
 /// stop.
 pub fn graph(
     heap: &Heap<'_>,
     live: &Liveness,
     options: GraphOptions,
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
-) -> Option<MemoryGraph> {
+) -> Option<HeapGraph> {
     let groups = groups::of(heap);
     let first = 2 + groups.len() as u32;
     let NodeIds { ordinals, ids, .. } = NodeIds::behind(heap, live, first);
@@ -86,9 +78,9 @@ pub fn graph(
     };
     // Memory beside the heap follows the objects.
     let nodes = ordinals.end() as usize + (ordinals.end() / 64) as usize;
-    let mut addresses = Vec::with_capacity(nodes);
-    addresses.resize(first as usize, 0);
-    emitter.graph.reserve(nodes);
+    // Most edges are words of objects.
+    let words: usize = heap.pages.iter().map(|page| page.bytes.len() / 8).sum();
+    emitter.graph.reserve(nodes, words);
     emitter.function_fields = emitter.fields_of(heap.layout.types.js_function);
     emitter.roots(&groups);
     for (done, object) in live.objects(heap).enumerate() {
@@ -96,12 +88,9 @@ pub fn graph(
             return None;
         }
         emitter.object(object);
-        addresses.push(object);
     }
     emitter.natives();
-    let graph = emitter.graph.finish();
-    addresses.resize(graph.node_count(), 0);
-    Some(MemoryGraph { graph, addresses })
+    Some(emitter.graph.finish())
 }
 
 /// What this version's own snapshots have: until V8 12 also a field for traces, which is 0 without, and as many kinds as

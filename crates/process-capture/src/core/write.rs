@@ -13,8 +13,8 @@ use crate::{
         notes::notes,
         segments::{Content, Segment, Why, segments},
     },
-    door::{File, PAGE},
-    hold::{Hold, Released},
+    door::{Anonymous, File, PAGE},
+    hold::{Hold, Mode, Released},
     sink::Sink,
     target::Target,
 };
@@ -63,15 +63,24 @@ pub(crate) fn write(
     let executable = extras.executable.as_ref().map(|(_, length)| *length);
     let layout = layout(&notes, &segments, room, executable);
     let error = sink.error();
+    sink.expect(layout.length).map_err(&error)?;
     sink.put(&layout.head).map_err(&error)?;
     let total = segments.iter().flat_map(|segment| &segment.runs).map(|run| run.end - run.start).sum();
     let mut told = |done| progress(Written { done, total });
-    let released = write_behind(sink, ahead, &mut told, |feeder| {
-        // Whatever happens, the hold ends with this closure.
-        let hold = hold;
-        memory(&hold, &segments, feeder, &mut skipped)?;
-        Ok(hold.release())
-    })?;
+    let released = match sink.memory() {
+        // Nothing is waited for: the copy's memory goes where it stays.
+        Some(memory) if hold.mode() == Mode::Fork => {
+            let hold = hold;
+            into_memory(&hold, &segments, memory, &mut skipped, &mut told, &error)?;
+            hold.release()
+        }
+        _ => write_behind(sink, ahead, &mut told, |feeder| {
+            // Whatever happens, the hold ends with this closure.
+            let hold = hold;
+            memory(&hold, &segments, feeder, &mut skipped)?;
+            Ok(hold.release())
+        })?,
+    };
     sink.put(&about.note(released.pause, &skipped, room)).map_err(&error)?;
     if let (Some((file, _)), Some(range)) = (&extras.executable, &layout.executable) {
         sink.zeros(range.start - layout.own_notes.end).map_err(&error)?;
@@ -100,6 +109,36 @@ fn memory(
             }
         }
         feeder.zeros(segment.range.start + segment.file_size - at)?;
+    }
+    Ok(())
+}
+
+/// Reads memory to where it stays.
+fn into_memory(
+    hold: &Hold,
+    segments: &[Segment],
+    memory: &mut Anonymous,
+    skipped: &mut Vec<Skipped>,
+    told: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    error: &dyn Fn(io::Error) -> CaptureError,
+) -> Result<(), CaptureError> {
+    let mut done = 0;
+    for segment in segments {
+        let mut at = segment.range.start;
+        for run in &segment.runs {
+            memory.skip(run.start - at).map_err(error)?;
+            at = run.start;
+            while at < run.end {
+                let piece = memory.next((run.end - at).min(PIECE as u64) as usize).map_err(error)?;
+                read(hold, at, piece, skipped)?;
+                at += piece.len() as u64;
+                done += piece.len() as u64;
+                if told(done).is_break() {
+                    return Err(CaptureError::Interrupted);
+                }
+            }
+        }
+        memory.skip(segment.range.start + segment.file_size - at).map_err(error)?;
     }
     Ok(())
 }

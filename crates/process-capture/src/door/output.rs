@@ -10,12 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{AtFlags, CWD, MemfdFlags, linkat, memfd_create, statfs, statvfs};
+use rustix::fs::{AtFlags, CWD, linkat, statfs, statvfs};
 
 use super::fault::io_point as point;
-
-/// A file without a name, whole.
-pub type Unnamed = File;
 
 /// A file that is being written. Until it is named, its death with us leaves nothing behind (or, on file systems
 /// that keep no nameless files, one file `.heapdowse-PID.part`, which is removed unless we are killed).
@@ -43,18 +40,6 @@ impl OutputFile {
         let part = folder.join(format!(".heapdowse-{}.part", std::process::id()));
         let file = options.create_new(true).open(&part)?;
         Ok(Self { file, folder, part: Some(part) })
-    }
-
-    /// Begins a file in memory.
-    pub(crate) fn in_memory() -> io::Result<Self> {
-        point("memfd_create")?;
-        let file = memfd_create("heapdowse-core", MemfdFlags::CLOEXEC)?;
-        Ok(Self { file: file.into(), folder: PathBuf::new(), part: None })
-    }
-
-    /// The file itself, where it has no name.
-    pub(crate) fn into_unnamed(self) -> io::Result<Unnamed> {
-        self.file.try_clone()
     }
 
     /// Writes at a place.

@@ -1,4 +1,4 @@
-//! Where a core goes: a file with holes, a stream, or a compressed one of either.
+//! Where a core goes: a file with holes, a stream, a compressed one of either, or our own memory.
 
 mod seekable;
 
@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     CaptureError,
-    door::{self, OutputFile, StandardOutput, Unnamed},
+    door::{self, Anonymous, CoreBytes, OutputFile, StandardOutput},
 };
 use seekable::Seekable;
 
@@ -25,7 +25,7 @@ pub enum Destination {
     },
     /// Standard output.
     StandardOutput,
-    /// A file without a name, in memory.
+    /// Our own memory; not compressed.
     Memory,
 }
 
@@ -81,6 +81,8 @@ enum Kind {
     Stream(StandardOutput),
     CompressedFile(Seekable<Sparse>),
     CompressedStream(Seekable<StandardOutput>),
+    /// None until the length is known.
+    Memory(Option<Anonymous>),
 }
 
 /// Takes a core.
@@ -112,14 +114,7 @@ impl Sink {
                 Kind::CompressedStream(Seekable::new(StandardOutput).map_err(error)?)
             }
             Destination::StandardOutput => Kind::Stream(StandardOutput),
-            Destination::Memory => {
-                let file = Sparse { file: OutputFile::in_memory().map_err(error)?, at: 0 };
-                if compress {
-                    Kind::CompressedFile(Seekable::new(file).map_err(error)?)
-                } else {
-                    Kind::File(file)
-                }
-            }
+            Destination::Memory => Kind::Memory(None),
             Destination::File { .. } => {
                 let folder = destination.folder().unwrap_or(Path::new("."));
                 let file = Sparse { file: OutputFile::create(folder).map_err(error)?, at: 0 };
@@ -143,6 +138,22 @@ impl Sink {
         move |source| CaptureError::Output { name: name.clone(), source }
     }
 
+    /// Says how long the core will be, before the first of it is written.
+    pub(crate) fn expect(&mut self, length: u64) -> io::Result<()> {
+        if let Kind::Memory(memory) = &mut self.kind {
+            *memory = Some(Anonymous::new(length)?);
+        }
+        Ok(())
+    }
+
+    /// The memory itself, if the core goes there.
+    pub(crate) fn memory(&mut self) -> Option<&mut Anonymous> {
+        match &mut self.kind {
+            Kind::Memory(memory) => memory.as_mut(),
+            _ => None,
+        }
+    }
+
     /// Writes bytes.
     pub(crate) fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.kind {
@@ -150,6 +161,10 @@ impl Sink {
             Kind::Stream(stream) => stream.write_all(bytes),
             Kind::CompressedFile(seekable) => seekable.put(bytes),
             Kind::CompressedStream(seekable) => seekable.put(bytes),
+            Kind::Memory(memory) => {
+                there(memory)?.next(bytes.len())?.copy_from_slice(bytes);
+                Ok(())
+            }
         }
     }
 
@@ -163,16 +178,17 @@ impl Sink {
             Kind::Stream(stream) => io::copy(&mut io::Read::take(io::repeat(0), length), stream).map(drop),
             Kind::CompressedFile(seekable) => seekable.zeros(length),
             Kind::CompressedStream(seekable) => seekable.zeros(length),
+            Kind::Memory(memory) => there(memory)?.skip(length),
         }
     }
 
     /// Ends: what is in a file is put on the disk and named; what is in memory alone is handed out.
-    pub(crate) fn finish(self) -> Result<(Size, Option<Unnamed>), CaptureError> {
+    pub(crate) fn finish(self) -> Result<(Size, Option<CoreBytes>), CaptureError> {
         let error = self.error();
         self.end().map_err(error)
     }
 
-    fn end(self) -> io::Result<(Size, Option<Unnamed>)> {
+    fn end(self) -> io::Result<(Size, Option<CoreBytes>)> {
         let file = match self.kind {
             Kind::Stream(mut stream) => {
                 stream.flush()?;
@@ -183,6 +199,11 @@ impl Sink {
                 stream.flush()?;
                 return Ok((Size { bytes, allocated: None }, None));
             }
+            Kind::Memory(mut memory) => {
+                let length = there(&mut memory)?.length();
+                let bytes = memory.map(Anonymous::whole).transpose()?;
+                return Ok((Size { bytes: length, allocated: None }, bytes));
+            }
             Kind::File(file) => file,
             Kind::CompressedFile(seekable) => seekable.finish()?.1,
         };
@@ -191,8 +212,12 @@ impl Sink {
         let size = Size { bytes: file.at, allocated: Some(allocated) };
         if let Destination::File { name, replace } = &self.destination {
             file.file.name(name, *replace)?;
-            return Ok((size, None));
         }
-        Ok((size, Some(file.file.into_unnamed()?)))
+        Ok((size, None))
     }
+}
+
+/// The memory that was asked for when the length became known.
+fn there(memory: &mut Option<Anonymous>) -> io::Result<&mut Anonymous> {
+    memory.as_mut().ok_or_else(|| io::Error::other("written before its length was known"))
 }

@@ -65,10 +65,9 @@ pub(super) fn take(asked: &Asked<'_>, taken: Option<Copy>, lineage: &mut Lineage
     let number = number.map_err(|_| Usage("with --via fork workers are counted from 1".into()))?;
     let mut progress = Progress::new(&format!("process {}", asked.pid), asked.quiet);
     let options = GraphOptions { full_strings: asked.full_strings, numbers: asked.numbers };
-    let made = dead.graph(dead.isolate(number)?, options, &mut |step| progress.step(step))?;
+    let mut made = dead.graph(dead.isolate(number)?, options, &mut |step| progress.step(step))?;
     // All is in the graph now.
     drop(dead);
-    let mut made = made.graph;
     let known_count = match lineage {
         Lineage::After(before) => made.adopt_ids(before).map(|adopted| adopted.kept),
         Lineage::None | Lineage::Begins => None,
