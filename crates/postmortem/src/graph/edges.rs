@@ -209,12 +209,12 @@ impl Emitter<'_, '_> {
         self.heap.field(object, offset).ok().filter(|word| is_strong(*word)).map(untag)
     }
 
-    /// Writes an object: its node, and its edges.
-    pub(super) fn object(&mut self, object: u64) {
+    /// Writes an object of a page: its node, and its edges.
+    pub(super) fn object(&mut self, page: usize, object: u64) {
         let node = self.graph.node_count();
         let heap = self.heap;
-        let (page, offset) = heap.locate(object).unwrap_or((usize::MAX, 0));
-        let bytes = heap.pages.get(page).and_then(|page| page.bytes.get(offset..)).unwrap_or_default();
+        let offset = (object - heap.pages[page].start) as usize;
+        let bytes = heap.pages[page].bytes.get(offset..).unwrap_or_default();
         let first = bytes.first_chunk().map(|word| u64::from_le_bytes(*word));
         let Some((plan, size)) = first
             .and_then(|word| self.plan(word))

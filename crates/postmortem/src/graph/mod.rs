@@ -83,11 +83,11 @@ pub fn graph(
     emitter.graph.reserve(nodes, words);
     emitter.function_fields = emitter.fields_of(heap.layout.types.js_function);
     emitter.roots(&groups);
-    for (done, object) in live.objects(heap).enumerate() {
+    for (done, (page, object)) in live.objects_with_pages(heap).enumerate() {
         if done.is_multiple_of(1 << 16) && progress(done as u64, total).is_break() {
             return None;
         }
-        emitter.object(object);
+        emitter.object(page, object);
     }
     emitter.natives();
     Some(emitter.graph.finish())

@@ -35,6 +35,50 @@ pub(super) const NAMES: [Tag; 16] = [
 /// Fields whose arrays are named after them: the field's name in the table of shapes, and which name.
 const FIELDS: [(&str, u8); 2] = [("constant_elements", 6), ("relocation_info", 10)];
 
+/// What objects of a map have to be asked.
+#[derive(Clone, Copy)]
+enum Holder {
+    /// They name nothing.
+    Nothing,
+    /// Objects of the language with properties and elements, and nothing else.
+    Receiver,
+    /// Each in its own way.
+    Other,
+}
+
+impl Holder {
+    fn of(heap: &Heap<'_>, map: &MapInfo, fields: &[(u16, u64, u8)]) -> Self {
+        let types = &heap.layout.types;
+        let is_named = fields.iter().any(|(kind, ..)| *kind == map.kind);
+        let is_plain = [types.fixed_array, types.property_array, types.heap_number].contains(&map.kind);
+        let other = [types.js_proxy, types.js_bound_function].contains(&map.kind);
+        match map.is_receiver(heap.layout) {
+            _ if is_named => Self::Other,
+            true if !other && !map.is_function(heap.layout) => Self::Receiver,
+            false if is_plain || heap.is_raw(map) && map.is_string() => Self::Nothing,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Maps whose holders were asked for last.
+struct Holders([(u64, Holder); 64]);
+
+impl Holders {
+    fn new() -> Self {
+        Self([(0, Holder::Nothing); 64])
+    }
+
+    fn get(&mut self, map: u64, find: impl FnOnce() -> Holder) -> Holder {
+        // Maps lie some words apart.
+        let place = &mut self.0[(map.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize];
+        if place.0 != map {
+            *place = (map, find());
+        }
+        place.1
+    }
+}
+
 /// Marks the keys of pairs.
 const IS_KEY: u8 = 0x80;
 
@@ -69,14 +113,27 @@ impl Tags {
                 shapes.with_field(field).map(move |(kind, offset)| (kind, offset, name))
             })
             .collect();
-        for object in live.objects(heap) {
-            let Some(map) = heap.map_of(object).filter(|map| !map.is_string()) else { continue };
-            tags.object(heap, ordinals, object, &map);
-            if map.kind == heap.layout.types.shared_function_info {
-                tags.code_of(heap, object);
-            }
-            for (_, offset, name) in fields.iter().filter(|(kind, ..)| *kind == map.kind) {
-                tags.tag(heap, ordinals, object, *offset, *name);
+        let mut holders = Holders::new();
+        for (page, object) in live.objects_with_pages(heap) {
+            let page = &heap.pages[page];
+            let (words, _) = page.bytes[(object - page.start) as usize..].as_chunks::<8>();
+            let Some(map) = words.first().map(|word| u64::from_le_bytes(*word)) else { continue };
+            let holder = holders.get(map, || {
+                heap.map_at_word(map).map_or(Holder::Nothing, |map| Holder::of(heap, &map, &fields))
+            });
+            match holder {
+                Holder::Nothing => {}
+                Holder::Receiver => tags.receiver(heap, ordinals, words),
+                Holder::Other => {
+                    let Some(map) = heap.map_at_word(map) else { continue };
+                    tags.object(heap, ordinals, object, &map);
+                    if map.kind == heap.layout.types.shared_function_info {
+                        tags.code_of(heap, object);
+                    }
+                    for (_, offset, name) in fields.iter().filter(|(kind, ..)| *kind == map.kind) {
+                        tags.tag(heap, ordinals, object, *offset, *name);
+                    }
+                }
             }
         }
         for key in tags.pairs.keys() {
@@ -123,9 +180,14 @@ impl Tags {
     }
 
     fn tag(&mut self, heap: &Heap<'_>, ordinals: &Ordinals, holder: u64, offset: u64, name: u8) {
-        let Some(word) = heap.field(holder, offset).ok().filter(|word| is_strong(*word)) else { return };
+        if let Ok(word) = heap.field(holder, offset) {
+            self.tag_target(heap, ordinals, word, name);
+        }
+    }
+
+    fn tag_target(&mut self, heap: &Heap<'_>, ordinals: &Ordinals, word: u64, name: u8) {
         // Empty ones belong to everybody; there are few of them, and most objects have one.
-        if word == self.empty {
+        if word == self.empty || !is_strong(word) {
             return;
         }
         if heap.field(untag(word), heap.layout.fields.array_length) == Ok(0)
@@ -153,6 +215,16 @@ impl Tags {
         let target = heap.field(holder, offset).ok().and_then(|word| heap.target(word));
         if target.and_then(|target| heap.kind_of(target)) == Some(kind) {
             self.tag(heap, ordinals, holder, offset, name);
+        }
+    }
+
+    /// What most objects of the language hold, by their words.
+    fn receiver(&mut self, heap: &Heap<'_>, ordinals: &Ordinals, words: &[[u8; 8]]) {
+        let fields = &heap.layout.fields;
+        for (offset, name) in [(fields.js_properties, 0), (fields.js_elements, 1)] {
+            if let Some(word) = words.get((offset / 8) as usize) {
+                self.tag_target(heap, ordinals, u64::from_le_bytes(*word), name);
+            }
         }
     }
 

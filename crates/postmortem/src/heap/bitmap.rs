@@ -22,6 +22,20 @@ impl Bitmap {
         was_clear
     }
 
+    /// Clears a bit; answers whether it was set.
+    pub(crate) fn clear(&mut self, bit: usize) -> bool {
+        let Some(word) = self.0.get_mut(bit / 64) else { return false };
+        let mask = 1 << (bit % 64);
+        let was_set = *word & mask != 0;
+        *word &= !mask;
+        was_set
+    }
+
+    /// The bits that are set here and not there.
+    pub(crate) fn without(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(own, other)| own & !other).collect())
+    }
+
     /// The set bits in order.
     pub(crate) fn ones(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.iter().enumerate().flat_map(|(i, word)| {
@@ -58,6 +72,9 @@ mod tests {
         assert!(!bits.set(64) && !bits.set(1000));
         assert_eq!(bits.ones().collect::<Vec<_>>(), [0, 64, 129]);
         assert_eq!(bits.words(), [1, 1, 2]);
+        let all = bits.clone();
+        assert!(bits.clear(64) && !bits.clear(64) && !bits.clear(1000));
+        assert_eq!(all.without(&bits).words(), [0, 1, 0]);
         assert_eq!((bits.count(), bits.get(64), bits.get(65), bits.get(1000)), (3, true, false, false));
     }
 }

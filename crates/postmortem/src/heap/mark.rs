@@ -2,6 +2,7 @@
 
 use super::Heap;
 use super::bitmap::Bitmap;
+use super::page::Page;
 use super::kind::Body;
 use super::words::{count, is_strong, untag};
 use super::{handles, map_info::MapInfo};
@@ -16,17 +17,17 @@ impl Liveness {
     /// Marks everything that can be reached.
     pub fn mark(heap: &Heap<'_>) -> Self {
         let mut marker = Marker::new(heap);
-        // Nothing in read-only memory ever dies, and it points at nothing else.
-        for (page, live) in marker.live.iter_mut().enumerate() {
-            if heap.pages[page].is_shared() {
-                live.clone_from(heap.starts(page));
-            }
-        }
         for root in handles::roots(heap).into_iter().flat_map(|(_, words)| words) {
             marker.reach(root);
         }
         marker.run();
-        Self { pages: marker.live }
+        let live = |(page, white): (usize, Option<Bitmap>)| match white {
+            // Nothing in read-only memory ever dies, and it points at nothing else.
+            _ if heap.pages[page].is_shared() => heap.starts(page).clone(),
+            Some(white) => heap.starts(page).without(&white),
+            None => Bitmap::default(),
+        };
+        Self { pages: marker.white.into_iter().enumerate().map(live).collect() }
     }
 
     /// Whether an object is alive.
@@ -46,16 +47,26 @@ impl Liveness {
 
     /// The live objects, page by page.
     pub fn objects<'a>(&'a self, heap: &'a Heap<'_>) -> impl Iterator<Item = u64> + 'a {
+        self.objects_with_pages(heap).map(|(_, object)| object)
+    }
+
+    /// The same, each with the number of its page.
+    pub(crate) fn objects_with_pages<'a>(
+        &'a self,
+        heap: &'a Heap<'_>,
+    ) -> impl Iterator<Item = (usize, u64)> + 'a {
         self.pages.iter().enumerate().flat_map(|(page, bits)| {
             let start = heap.pages[page].start;
-            bits.ones().map(move |bit| start + bit as u64 * 8)
+            bits.ones().map(move |bit| (page, start + bit as u64 * 8))
         })
     }
 }
 
 struct Marker<'h, 'm> {
     heap: &'h Heap<'m>,
-    live: Vec<Bitmap>,
+    /// By page, once something on it is reached: the objects that nothing has reached yet. One bit says both that an object
+    /// is there and that it is new.
+    white: Vec<Option<Bitmap>>,
     stack: Vec<u64>,
     /// Tables whose values wait for their keys.
     ephemerons: Vec<u64>,
@@ -67,13 +78,11 @@ struct Marker<'h, 'm> {
 
 impl<'h, 'm> Marker<'h, 'm> {
     fn new(heap: &'h Heap<'m>) -> Self {
-        let bits = |page: usize| {
-            let page = &heap.pages[page];
-            Bitmap::new(if page.large { 1 } else { page.bytes.len() / 8 })
-        };
+        // What is in read-only memory is not to be looked at: none of it is new.
+        let white = |page: &Page<'_>| page.is_shared().then(Bitmap::default);
         Self {
             heap,
-            live: (0..heap.pages.len()).map(bits).collect(),
+            white: heap.pages.iter().map(white).collect(),
             stack: Vec::new(),
             ephemerons: Vec::new(),
             dispatch: handles::dispatch_table(heap),
@@ -90,8 +99,9 @@ impl<'h, 'm> Marker<'h, 'm> {
         if !address.is_multiple_of(8) {
             return;
         }
-        let Some((page, offset)) = self.heap.locate(address) else { return };
-        if self.heap.starts(page).get(offset / 8) && self.live[page].set(offset / 8) {
+        let heap = self.heap;
+        let Some((page, offset)) = heap.locate(address) else { return };
+        if self.white[page].get_or_insert_with(|| heap.starts(page).clone()).clear(offset / 8) {
             self.stack.push(address);
         }
     }
@@ -102,7 +112,8 @@ impl<'h, 'm> Marker<'h, 'm> {
         }
         let address = untag(word);
         let Some((page, offset)) = self.heap.locate(address) else { return false };
-        self.live[page].get(offset / 8)
+        let there = |white: &Bitmap| self.heap.starts(page).get(offset / 8) && !white.get(offset / 8);
+        self.white[page].as_ref().is_some_and(there)
     }
 
     /// Until nothing more is reached: first everything but the values of weak collections, then those whose keys are
