@@ -8,6 +8,7 @@ mod analysis;
 mod bits;
 mod builder;
 pub mod column;
+mod decimal;
 mod diff;
 mod duplicates;
 mod graph;

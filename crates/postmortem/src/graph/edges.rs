@@ -45,8 +45,8 @@ pub(super) struct Emitter<'e, 'm> {
     pub(super) end: u64,
     /// Whether the function at hand has a property of its own where others have their prototype.
     pub(super) no_initial_map: bool,
-    /// Elements without content that were met; most objects have these.
-    pub(super) no_elements: u64,
+    /// Elements without content that were met, as a word, and their node: most objects have these, and no other properties.
+    pub(super) no_elements: (u64, Option<u32>),
 }
 
 /// The object at hand.
@@ -265,6 +265,9 @@ impl Emitter<'_, '_> {
 
     /// The node that a word points at, strongly or weakly.
     pub(super) fn node_of(&self, word: u64) -> Option<u32> {
+        if word == self.no_elements.0 {
+            return self.no_elements.1;
+        }
         let pointer = is_strong(word) || is_weak(word);
         pointer.then(|| self.ordinals.get(self.heap, untag(word)))?
     }

@@ -74,7 +74,7 @@ pub fn graph(
         visited: Vec::new(),
         end: 0,
         no_initial_map: false,
-        no_elements: 0,
+        no_elements: (0, None),
     };
     // Memory beside the heap follows the objects.
     let nodes = ordinals.end() as usize + (ordinals.end() / 64) as usize;
@@ -83,11 +83,15 @@ pub fn graph(
     emitter.graph.reserve(nodes, words);
     emitter.function_fields = emitter.fields_of(heap.layout.types.js_function);
     emitter.roots(&groups);
-    for (done, (page, object)) in live.objects_with_pages(heap).enumerate() {
-        if done.is_multiple_of(1 << 16) && progress(done as u64, total).is_break() {
-            return None;
+    let mut done = 0;
+    for page in 0..heap.pages.len() {
+        for object in live.objects_on(heap, page) {
+            if done % (1 << 16) == 0 && progress(done, total).is_break() {
+                return None;
+            }
+            done += 1;
+            emitter.object(page, object);
         }
-        emitter.object(page, object);
     }
     emitter.natives();
     Some(emitter.graph.finish())

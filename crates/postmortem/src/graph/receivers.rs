@@ -134,7 +134,7 @@ impl Emitter<'_, '_> {
         }
         let heap = self.heap;
         let store = here.field(fields.js_elements).filter(|word| is_strong(*word));
-        if store == Some(self.no_elements) {
+        if store == Some(self.no_elements.0) {
             return;
         }
         let (words, _) =
@@ -146,7 +146,9 @@ impl Emitter<'_, '_> {
         }
         let capacity = word(1).and_then(count).unwrap_or(0);
         if capacity == 0 {
-            self.no_elements = store.unwrap_or(0);
+            if let Some(store) = store {
+                self.no_elements = (store, self.node_of(store));
+            }
             return;
         }
         let is_array = here.plan.map.kind == heap.layout.types.js_array;

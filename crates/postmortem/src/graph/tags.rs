@@ -114,24 +114,25 @@ impl Tags {
             })
             .collect();
         let mut holders = Holders::new();
-        for (page, object) in live.objects_with_pages(heap) {
-            let page = &heap.pages[page];
-            let (words, _) = page.bytes[(object - page.start) as usize..].as_chunks::<8>();
-            let Some(map) = words.first().map(|word| u64::from_le_bytes(*word)) else { continue };
-            let holder = holders.get(map, || {
-                heap.map_at_word(map).map_or(Holder::Nothing, |map| Holder::of(heap, &map, &fields))
-            });
-            match holder {
-                Holder::Nothing => {}
-                Holder::Receiver => tags.receiver(heap, ordinals, words),
-                Holder::Other => {
-                    let Some(map) = heap.map_at_word(map) else { continue };
-                    tags.object(heap, ordinals, object, &map);
-                    if map.kind == heap.layout.types.shared_function_info {
-                        tags.code_of(heap, object);
-                    }
-                    for (_, offset, name) in fields.iter().filter(|(kind, ..)| *kind == map.kind) {
-                        tags.tag(heap, ordinals, object, *offset, *name);
+        for (number, page) in heap.pages.iter().enumerate() {
+            for object in live.objects_on(heap, number) {
+                let (words, _) = page.bytes[(object - page.start) as usize..].as_chunks::<8>();
+                let Some(map) = words.first().map(|word| u64::from_le_bytes(*word)) else { continue };
+                let holder = holders.get(map, || {
+                    heap.map_at_word(map).map_or(Holder::Nothing, |map| Holder::of(heap, &map, &fields))
+                });
+                match holder {
+                    Holder::Nothing => {}
+                    Holder::Receiver => tags.receiver(heap, ordinals, words),
+                    Holder::Other => {
+                        let Some(map) = heap.map_at_word(map) else { continue };
+                        tags.object(heap, ordinals, object, &map);
+                        if map.kind == heap.layout.types.shared_function_info {
+                            tags.code_of(heap, object);
+                        }
+                        for (_, offset, name) in fields.iter().filter(|(kind, ..)| *kind == map.kind) {
+                            tags.tag(heap, ordinals, object, *offset, *name);
+                        }
                     }
                 }
             }

@@ -2,8 +2,8 @@
 
 use super::Heap;
 use super::bitmap::Bitmap;
-use super::page::Page;
 use super::kind::Body;
+use super::page::Page;
 use super::words::{count, is_strong, untag};
 use super::{handles, map_info::MapInfo};
 
@@ -47,18 +47,17 @@ impl Liveness {
 
     /// The live objects, page by page.
     pub fn objects<'a>(&'a self, heap: &'a Heap<'_>) -> impl Iterator<Item = u64> + 'a {
-        self.objects_with_pages(heap).map(|(_, object)| object)
+        (0..self.pages.len()).flat_map(|page| self.objects_on(heap, page))
     }
 
-    /// The same, each with the number of its page.
-    pub(crate) fn objects_with_pages<'a>(
+    /// The live objects of one page.
+    pub(crate) fn objects_on<'a>(
         &'a self,
-        heap: &'a Heap<'_>,
-    ) -> impl Iterator<Item = (usize, u64)> + 'a {
-        self.pages.iter().enumerate().flat_map(|(page, bits)| {
-            let start = heap.pages[page].start;
-            bits.ones().map(move |bit| (page, start + bit as u64 * 8))
-        })
+        heap: &Heap<'_>,
+        page: usize,
+    ) -> impl Iterator<Item = u64> + use<'a> {
+        let start = heap.pages[page].start;
+        self.pages[page].ones().map(move |bit| start + bit as u64 * 8)
     }
 }
 
