@@ -119,10 +119,12 @@ impl GraphBuilder {
     }
 
     /// The same, with a name that is held.
+    #[inline]
     pub fn node_named(&mut self, kind: NodeKind, name: NameIndex, id: u32, self_size: u64) {
         self.push_node(kind as u8, name.0, id, self_size);
     }
 
+    #[inline]
     fn push_node(&mut self, kind: u8, name: u32, id: u32, self_size: u64) {
         if self_size >= u64::from(u32::MAX) {
             self.big_sizes.push((self.kind.len() as u32, self_size));
@@ -135,6 +137,7 @@ impl GraphBuilder {
     }
 
     /// Says where the current node comes from.
+    #[inline]
     pub fn place(&mut self, location: Option<Location>, state: u8) {
         let node = (self.kind.len() - 1) as u32;
         if let Some(place) = location {
@@ -149,21 +152,25 @@ impl GraphBuilder {
     }
 
     /// Adds an edge from the current node to the node with a number, which must be there in the end.
+    #[inline]
     pub fn edge(&mut self, kind: EdgeKind, name: EdgeName<'_>, to: NodeIndex) {
         self.edge_of_code(kind as u8, name, to.0);
     }
 
     /// How many nodes there are.
+    #[inline]
     pub fn node_count(&self) -> u32 {
         self.kind.len() as u32
     }
 
     /// How many edges the current node has.
+    #[inline]
     pub fn edge_count_of_node(&self) -> u32 {
         self.edge_count.last().copied().unwrap_or(0)
     }
 
     /// The same, by the code of a kind.
+    #[inline]
     pub(crate) fn edge_of_code(&mut self, kind: u8, name: EdgeName<'_>, to: u32) {
         let name = match name {
             EdgeName::Index(index) => index,
@@ -173,10 +180,12 @@ impl GraphBuilder {
     }
 
     /// The same, with a name that is held.
+    #[inline]
     pub fn edge_named(&mut self, kind: EdgeKind, name: NameIndex, to: NodeIndex) {
         self.push_edge(kind as u8, name.0, to.0);
     }
 
+    #[inline]
     fn push_edge(&mut self, kind: u8, name: u32, to: u32) {
         self.edge_kind.push(kind);
         self.edge_name.push(name);

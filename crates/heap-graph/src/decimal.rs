@@ -56,7 +56,7 @@ impl<'w, W: Write> Records<'w, W> {
     }
 
     /// Adds a number to the record at hand.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn number(&mut self, value: u64) {
         let window = &mut self.text[self.length..self.length + WINDOW];
         let mut at = 0;
@@ -106,7 +106,7 @@ impl<'w, W: Write> Records<'w, W> {
 }
 
 /// Writes a number below 10^8 without leading zeros; answers how many digits it has. Behind them there are others.
-#[inline]
+#[inline(always)]
 fn first_digits(window: &mut [u8], value: u64) -> usize {
     let count = digit_count(value);
     let digits = eight_digits(value) >> (8 * (8 - count));
