@@ -40,7 +40,7 @@ pub(crate) fn capture_one(asked: &Asked) -> Result<Answer> {
     // A file has to be removed, perhaps; a pipe that nobody reads must not keep us from ending.
     let _critical = file.is_some().then(interrupt::Critical::begin);
     let mut progress = Progress::new(&format!("process {pid}"), asked.quiet);
-    let captured = capture(pid, asked.request.clone(), &mut |event| match event {
+    let mut captured = capture(pid, asked.request.clone(), &mut |event| match event {
         Event::Begins { .. } => stop_if_asked(),
         Event::Held { mode: Mode::Fork, reason, pause } => {
             let milliseconds = pause.map_or(0.0, |pause| pause.as_secs_f64() * 1e3);
@@ -61,6 +61,12 @@ pub(crate) fn capture_one(asked: &Asked) -> Result<Answer> {
             progress.step(Step { name: "writing", done: written.done, total: Some(written.total) })
         }
     })?;
+    if captured.busy {
+        captured.warnings.push(
+            "V8 was collecting garbage whenever it was looked at: objects may be missing, or be there twice"
+                .into(),
+        );
+    }
     captured.warnings.iter().for_each(|warning| warn(warning));
     let answer = Answer { file, captured };
     say("capture", &summary(&answer));

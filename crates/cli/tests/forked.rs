@@ -230,3 +230,102 @@ fn cores_of_one_process_are_matched() {
     assert!(text.contains("by what they hold and where they are"), "{text}");
     holder.end();
 }
+
+/// Two threads beside the main one, the first of which has ended.
+const THREADS: &str = "
+const { Worker } = require('worker_threads');
+const code = `globalThis.whoami = 'thread ' + require('worker_threads').threadId; setInterval(() => {}, 1000);
+  require('worker_threads').parentPort.postMessage('ready')`;
+new Worker('0', { eval: true }).on('exit', () => {
+  let left = 2;
+  const ready = () => { if (--left === 0) console.log('ready'); };
+  for (let i = 0; i < 2; i++) new Worker(code, { eval: true }).on('message', ready);
+});
+setInterval(() => {}, 1000);";
+
+/// The number of a worker is the one that the program knows, whichever way is taken.
+#[test]
+fn a_worker_is_told_by_the_programs_own_number() {
+    for version in SUPPORTED {
+        let files = Files::new();
+        let mut command = Command::new(binary(version).unwrap());
+        command.args(["-e", THREADS]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let pid = child.id().to_string();
+        assert_eq!(files.run(&["capture", &pid, "-o", "core"]).code, Some(0));
+        for thread in ["2", "3"] {
+            let says = format!("\"thread {thread}\"");
+            for via in ["auto", "inspector"] {
+                let name = format!("{via}-{thread}");
+                let run = files.run(&["snapshot", &pid, "--worker", thread, "--via", via, "-o", &name]);
+                assert_eq!(run.code, Some(0), "{version}: {}", run.stderr);
+                let text = std::fs::read_to_string(files.path().join(&name)).unwrap();
+                assert!(text.contains(&says), "{version}, {name}");
+            }
+            let name = format!("core-{thread}");
+            files.stdout(&["convert", "core", "--worker", thread, "-o", &name]);
+            let text = std::fs::read_to_string(files.path().join(&name)).unwrap();
+            assert!(text.contains(&says), "{version}, {name}");
+        }
+        for via in ["fork", "inspector"] {
+            let run = files.run(&["snapshot", &pid, "--worker", "1", "--via", via, "-o", "x"]);
+            assert_eq!(run.code, Some(2), "{}", run.stderr);
+            let told = run.stderr.lines().last().unwrap();
+            assert!(told.contains("worker 1") && (told.contains("2, 3") || told.contains("3, 2")), "{told}");
+        }
+        files.run(&["convert", "core", "--worker", "9", "-o", "x"]).must_fail(2, "worker 9: there are");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+/// Half of the time of this one V8 collects, and moves what is young and alive.
+const BUSY: &str = "
+class Held { constructor(i) { this.i = i; this.note = 'text ' + i; this.more = { a: i, b: [i, i + 1] }; } }
+const ring = Array.from({ length: 100000 }, (_, i) => new Held(i));
+let n = 0;
+const step = () => {
+  for (let i = 0; i < 20000; i++) ring[n++ % ring.length] = new Held(n);
+  setImmediate(step);
+};
+step();
+console.log('ready');";
+
+/// While V8 moves objects, some are in two places or in none: such moments are waited out.
+#[test]
+fn no_copy_is_taken_in_the_middle_of_a_collection() {
+    for version in SUPPORTED {
+        let files = Files::new();
+        let mut command = Command::new(binary(version).unwrap());
+        command.args(["-e", BUSY]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let pid = child.id().to_string();
+        let count = |file: &str| {
+            let answer = files.json(&["findjsobjects", file, "-c", "Held", "--json", "--no-cache"]);
+            let isolate = &answer["isolates"][0];
+            assert_eq!(isolate["collecting"], false, "{version}: {isolate}");
+            answer["classes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row["count"].as_u64().unwrap())
+                .sum::<u64>()
+        };
+        for _ in 0..6 {
+            // One or two may be about to be put into the ring.
+            assert!((100_000..=100_002).contains(&count(&pid)), "{version}: {}", count(&pid));
+        }
+        for mode in ["fork", "stop"] {
+            let run = files.run(&["capture", &pid, "--mode", mode, "-o", mode]);
+            assert_eq!((run.code, run.stderr.contains("collecting")), (Some(0), false), "{}", run.stderr);
+            let count = count(mode);
+            assert!((100_000..=100_002).contains(&count), "{version}, {mode}: {count}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

@@ -75,3 +75,41 @@ fn what_may_not_stop_is_asked_through_a_frozen_copy() {
         ["attach", &pid, "--url", "/", "--rounds", "8", "--requests", "150", "--max-pause", "1000", "--json"];
     named(&files, &arguments, nodes::V24);
 }
+
+/// In a worker thread, by its own number: the first one has ended.
+#[test]
+fn what_a_worker_holds_is_asked_through_a_frozen_copy() {
+    for version in [nodes::V20, nodes::V26] {
+        let files = Files::new();
+        let program = format!("{}/tests/programs/large-worker.cjs", env!("CARGO_MANIFEST_DIR"));
+        let server = Server::start(&nodes::binary(version).unwrap(), &[&program, "60000"]);
+        let pid = server.pid().to_string();
+        let arguments = [
+            &["attach", &pid, "--url", "/", "--rounds", "8", "--requests", "150", "--max-pause", "1000"][..],
+            &["--keep-snapshots", "kept", "--json"],
+        ];
+        let run = files.run(&arguments.concat());
+        assert_eq!(run.code, Some(1), "{version}: {}", run.stderr);
+        let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(
+            (&answer["verdict"], &answer["watched"]["worker"]["id"]),
+            (&"leak".into(), &"3".into()),
+            "{version}: {answer}"
+        );
+        let isolates = answer["isolates"].as_array().unwrap();
+        let leaking = isolates.iter().find(|isolate| isolate["verdict"] == "leak").unwrap();
+        let snapshots = leaking["snapshots"].as_array().unwrap();
+        assert!(snapshots.len() >= 2, "{version}: {leaking}");
+        for snapshot in snapshots {
+            assert_eq!(snapshot["via"], "fork", "{version}: {snapshots:?}");
+            let file = snapshot["file"].as_str().unwrap();
+            assert!(file.ends_with(&format!("-{pid}-worker-3.heapsnapshot")), "{file}");
+            let text = std::fs::read_to_string(files.path().join(file)).unwrap();
+            assert!(text.contains("\"thread 3\""), "{file}");
+        }
+        let suspect = &answer["suspects"][0];
+        assert_eq!(suspect["owner"]["symbol"], "seen", "{version}: {suspect}");
+        assert!(suspect["owner"]["file"].as_str().unwrap().ends_with("large-worker.cjs"), "{suspect}");
+        assert_eq!((&suspect["owner"]["line"], &suspect["added_at"]["line"]), (&25.into(), &28.into()));
+    }
+}

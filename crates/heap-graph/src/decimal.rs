@@ -36,11 +36,11 @@ fn digit_count(value: u64) -> usize {
 /// into two of four digits, four of two, and eight. The multipliers are rounded up and hold for all numbers of the lanes:
 /// 10486 / 2^20 is a hundredth below 10^4, 103 / 2^10 a tenth below 100.
 fn eight_digits(value: u64) -> u64 {
-    let fours = value / 10_000 | (value % 10_000) << 32;
-    let hundreds = (fours * 10_486 >> 20) & 0x0000_007f_0000_007f;
-    let pairs = hundreds | (fours - hundreds * 100) << 16;
-    let tens = (pairs * 103 >> 10) & 0x000f_000f_000f_000f;
-    (tens | (pairs - tens * 10) << 8) + 0x3030_3030_3030_3030
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((fours - hundreds * 100) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    (tens | ((pairs - tens * 10) << 8)) + 0x3030_3030_3030_3030
 }
 
 /// Records of numbers as text, a line each, with commas between them.

@@ -6,6 +6,7 @@
 
 mod analysis;
 mod bits;
+mod blocks;
 mod builder;
 pub mod column;
 mod decimal;

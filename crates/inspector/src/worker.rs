@@ -14,7 +14,7 @@ use crate::{InspectorError, Script, Session, session::decode};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
     pub(crate) session: String,
-    /// Node's number for it (`worker.threadId`).
+    /// The inspector's number for it, counted anew by each inspector; it is not `worker.threadId`.
     pub id: String,
     /// Its name, or "Worker".
     pub title: String,

@@ -64,6 +64,8 @@ pub struct Captured {
     pub mode: Mode,
     /// Why in this way.
     pub mode_reason: String,
+    /// Whether it was busy with what was to be avoided ([`HoldOptions::avoid`]) whenever it was looked at.
+    pub busy: bool,
     /// How long it stood still, milliseconds.
     pub pause_ms: Option<f64>,
     /// From the first look to the named file, seconds.
@@ -206,6 +208,7 @@ fn beginning(target: &Target, hold: &Hold) -> Captured {
         pid: target.pid,
         mode: hold.mode(),
         mode_reason: hold.reason().to_owned(),
+        busy: hold.is_busy(),
         pause_ms: None,
         seconds: 0.0,
         core_bytes: 0,

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{Declaration, ExportDefaultDeclarationKind};
+use oxc_ast::ast::{Declaration, ExportDefaultDeclarationKind, Expression};
 use oxc_semantic::{NodeId, ScopeId, SymbolId};
 use oxc_span::GetSpan;
 use oxc_syntax::scope::ScopeFlags;
@@ -66,6 +66,11 @@ pub(crate) fn anchor<'a>(workspace: &Workspace<'a>, hop: &Hop, steps: &Steps) ->
         Hop::ContextSlot { name, closures, activations, nested } => {
             slot_anchor(workspace, name, &[closures, activations, nested], steps)
         }
+        Hop::OneOfSlots { names, holds, closures, activations, nested } => {
+            let slots = [closures, activations, nested];
+            let found = names.iter().filter_map(|name| slot_anchor(workspace, name, &slots, steps));
+            that_begins_as(found.collect(), holds)
+        }
         Hop::ModuleVariable { export, functions } => module_anchor(workspace, export, functions, steps),
         Hop::Property { name, holder_class, constructor } => {
             field_anchor(workspace, name, holder_class, *constructor, false, steps)
@@ -81,6 +86,57 @@ pub(crate) fn anchor<'a>(workspace: &Workspace<'a>, hop: &Hop, steps: &Steps) ->
         }
         Hop::Element | Hop::Internal { .. } => None,
     }
+}
+
+/// The one of several variables whose declaration says that it holds such a thing; else the one of which nothing is said.
+fn that_begins_as<'a>(anchors: Vec<Anchor<'a>>, class: &str) -> Option<Anchor<'a>> {
+    let begins = |anchor: &Anchor<'_>| {
+        anchor.starts.iter().find_map(|(parsed, start, ..)| match start {
+            Start::Symbol(symbol) => first_class(parsed, *symbol),
+            _ => None,
+        })
+    };
+    let (mut same, mut open) = (Vec::new(), Vec::new());
+    for anchor in anchors {
+        match begins(&anchor) {
+            Some(its) if its == class => same.push(anchor),
+            Some(_) => {}
+            None => open.push(anchor),
+        }
+    }
+    match (same.len(), open.len()) {
+        (1, _) => same.pop(),
+        (0, 1) => open.pop(),
+        _ => None,
+    }
+}
+
+/// The class of what a variable is declared with, as V8 calls it, where that can be seen.
+fn first_class(parsed: &Parsed<'_>, symbol: SymbolId) -> Option<String> {
+    let declared = parsed.kind(parsed.scoping().symbol_declaration(symbol));
+    if matches!(declared, AstKind::Function(_)) {
+        return Some("Function".to_owned());
+    }
+    let AstKind::VariableDeclarator(variable) = declared else { return None };
+    let class = match variable.init.as_ref()?.get_inner_expression() {
+        Expression::ArrayExpression(_) => "Array",
+        Expression::ObjectExpression(_) => "Object",
+        Expression::NewExpression(made) => match made.callee.get_inner_expression() {
+            Expression::Identifier(class) => class.name.as_str(),
+            _ => return None,
+        },
+        Expression::CallExpression(call) => match call.callee.as_member_expression()?.object() {
+            Expression::Identifier(object) if object.name == "Array" => "Array",
+            _ => return None,
+        },
+        Expression::NumericLiteral(_) | Expression::BooleanLiteral(_) | Expression::UnaryExpression(_) => {
+            "number"
+        }
+        Expression::StringLiteral(_) | Expression::TemplateLiteral(_) => "string",
+        Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_) => "Function",
+        _ => return None,
+    };
+    Some(class.to_owned())
 }
 
 /// A captured variable: the binding of that name which the functions around it see.

@@ -121,7 +121,8 @@ fn positions(evidence: &Evidence) -> Vec<FunctionPosition> {
         match hop {
             Hop::Property { constructor: Some(position), .. } => found.push(*position),
             Hop::StaticProperty { function: Some(position), .. } => found.push(*position),
-            Hop::ContextSlot { closures, activations, nested, .. } => {
+            Hop::ContextSlot { closures, activations, nested, .. }
+            | Hop::OneOfSlots { closures, activations, nested, .. } => {
                 found.extend(closures.iter().chain(activations).chain(nested).take(4));
             }
             _ => {}
@@ -141,7 +142,7 @@ fn class_names(renderer: &Renderer<'_, '_>, evidence: &Evidence) -> Vec<String> 
     for hop in &evidence.chain {
         match hop {
             Hop::Property { holder_class, .. } => names.push(holder_class.clone()),
-            Hop::ContextSlot { closures, .. } => {
+            Hop::ContextSlot { closures, .. } | Hop::OneOfSlots { closures, .. } => {
                 names.extend(closures.iter().take(2).filter_map(|position| outer_name(renderer, *position)));
             }
             _ => {}

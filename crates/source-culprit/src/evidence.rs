@@ -53,6 +53,19 @@ pub enum Hop {
         /// Functions declared deeper inside.
         nested: Vec<FunctionPosition>,
     },
+    /// A variable captured by closures that V8 does not name, and that is one of several.
+    OneOfSlots {
+        /// The variables' names in the script that runs.
+        names: Vec<String>,
+        /// The class of what it holds.
+        holds: String,
+        /// As for [`Hop::ContextSlot`].
+        closures: Vec<FunctionPosition>,
+        /// As for [`Hop::ContextSlot`].
+        activations: Vec<FunctionPosition>,
+        /// As for [`Hop::ContextSlot`].
+        nested: Vec<FunctionPosition>,
+    },
     /// An exported variable of an ECMAScript module.
     ModuleVariable {
         /// The name under which it is exported.

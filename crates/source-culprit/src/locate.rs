@@ -111,9 +111,10 @@ fn find_anchors<'a>(workspace: &Workspace<'a>, evidence: &Evidence) -> Vec<Findi
             }
             Hop::Element => steps.push(Segment::Element),
             // Variables and globals are where a path of names begins.
-            Hop::ContextSlot { .. } | Hop::ModuleVariable { .. } | Hop::GlobalProperty { .. } => {
-                steps.clear()
-            }
+            Hop::ContextSlot { .. }
+            | Hop::OneOfSlots { .. }
+            | Hop::ModuleVariable { .. }
+            | Hop::GlobalProperty { .. } => steps.clear(),
             Hop::ModuleExports { .. } | Hop::Internal { .. } => {}
         }
         if matches!(hop, Hop::ModuleExports { .. }) {
@@ -129,7 +130,13 @@ fn find_anchors<'a>(workspace: &Workspace<'a>, evidence: &Evidence) -> Vec<Findi
 
 /// Beyond a variable the path holds closures, not the collection's own structure.
 fn is_border(hop: &Hop) -> bool {
-    matches!(hop, Hop::ContextSlot { .. } | Hop::ModuleVariable { .. } | Hop::GlobalProperty { .. })
+    matches!(
+        hop,
+        Hop::ContextSlot { .. }
+            | Hop::OneOfSlots { .. }
+            | Hop::ModuleVariable { .. }
+            | Hop::GlobalProperty { .. }
+    )
 }
 
 fn follow<'a>(workspace: &Workspace<'a>, anchor: &Anchor<'a>) -> Vec<Use<'a>> {

@@ -17,7 +17,7 @@ const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 const CAPTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/capture.cjs");
 
 /// What to look at: the edge that leads to the growing thing, the mark in the source, and the file.
-const THINGS: [(&str, &str, &str); 17] = [
+const THINGS: [(&str, &str, &str); 19] = [
     ("visitLog", "visitLog", "main.cjs"),
     ("byVisitor", "byVisitor", "main.cjs"),
     ("openTickets", "openTickets", "main.cjs"),
@@ -30,6 +30,8 @@ const THINGS: [(&str, &str, &str); 17] = [
     ("perName", "perName", "main.cjs"),
     ("stopSignal", "stopSignal", "main.cjs"),
     ("backlogRows", "backlogRows", "main.cjs"),
+    ("blockLog", "blockLog", "main.cjs"),
+    ("tallies", "tallies", "main.cjs"),
     ("#hiddenIndex", "hiddenIndex", "registry.cjs"),
     ("everyKept", "everyKept", "registry.cjs"),
     ("keptList", "keptList", "registry.cjs"),
@@ -76,7 +78,10 @@ fn point(heap: &Captured, edge_name: &str) -> NodeIndex {
         let is_cell = heap.graph.name(node) == "system / Cell";
         for edge in heap.graph.edges(node) {
             let numbered = matches!(edge.kind, EdgeKind::Element | EdgeKind::Hidden);
-            let named = !numbered && heap.graph.edge_name(&edge).to_string() == edge_name;
+            let named = match numbered {
+                true => heap.graph.block_variable(node, &edge).contains(&edge_name),
+                false => heap.graph.edge_name(&edge).to_string() == edge_name,
+            };
             let target = heap.graph.kind(edge.to);
             let wanted = if in_cell {
                 is_cell && heap.graph.name(edge.to) == "Array"

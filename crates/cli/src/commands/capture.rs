@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use investigation::postmortem::collections_of;
 use investigation::capture::{
     CaptureRequest, Destination, HoldOptions, Mode, Trigger, WaitError, WaitOptions, core_name, self_test, wait,
 };
@@ -191,6 +192,7 @@ fn asked(args: &Args, pid: u32, number: Option<u32>, short: bool, to_stdout: boo
                 max_pause: limits.max_pause,
                 max_memory: limits.max_memory,
                 time_limit: limits.time_limit,
+                avoid: collections_of(pid),
                 ..HoldOptions::default()
             },
             destination: if to_stdout {

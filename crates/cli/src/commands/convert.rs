@@ -40,9 +40,9 @@ pub(crate) struct Args {
     /// Numbers by their value instead of \"heap number\"
     #[arg(long)]
     numbers: bool,
-    /// Of this worker thread (from 1) instead of the main one
+    /// Of this worker thread (its worker.threadId) instead of the main one
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    worker: usize,
+    worker: u32,
     /// Without the program's data, as `heapdowse redact` does it
     #[arg(long)]
     redact: bool,

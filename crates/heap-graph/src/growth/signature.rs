@@ -119,6 +119,9 @@ fn by_first_edge(graph: &HeapGraph, inside: &[PathStep]) -> AccumulationKind {
 /// One step in the notation that people know: `.name`, `[7]`, `variable name`, `{internal}`.
 fn step_text(graph: &HeapGraph, step: &PathStep, indices: bool) -> Option<String> {
     let name = graph.edge_name(&step.edge);
+    if let [name] = graph.block_variable(step.node, &step.edge).as_slice() {
+        return Some(format!("variable {name}"));
+    }
     Some(match (step.edge.kind, name) {
         (EdgeKind::Element, EdgeName::Index(index)) if indices => format!("[{index}]"),
         (EdgeKind::Element | EdgeKind::Hidden, _) => "[]".to_owned(),

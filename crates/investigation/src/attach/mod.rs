@@ -33,7 +33,7 @@ pub use select::{SelectError, Selector};
 pub(crate) use connect::attach;
 pub(crate) use hold::Hold;
 pub(crate) use onlooker::Onlooker;
-pub(crate) use probe::{SOURCE as PROBE, collected, install, observe, read_all};
+pub(crate) use probe::{SOURCE as PROBE, collected, install, observe, read_all, thread_number};
 pub(crate) use reading::Noted;
 
 pub use inspector::{SnapshotProgress, Worker};

@@ -27,6 +27,11 @@ pub(super) fn identify<S: Read + Write>(session: &mut Session<S>) -> Result<Iden
     )
 }
 
+/// Node's number for the thread that the session speaks with (`worker_threads.threadId`).
+pub(crate) fn thread_number<S: Read + Write>(session: &mut Session<S>) -> Result<u32, InspectorError> {
+    session.evaluate_in_console("require('worker_threads').threadId")
+}
+
 /// Puts the probe into the isolate that the session speaks with (or joins the one that is there), to stay until we leave
 /// or are gone.
 pub(crate) fn install<S: Read + Write>(session: &mut Session<S>, opened: bool) -> Result<(), InspectorError> {

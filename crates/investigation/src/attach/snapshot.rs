@@ -16,6 +16,19 @@ impl Attached {
         self.watched.session.workers()
     }
 
+    /// The same, each with Node's number for it (`worker.threadId`).
+    ///
+    /// # Errors
+    /// When the process or one of them does not answer, or is gone.
+    pub fn numbered_workers(&mut self) -> Result<Vec<(u32, Worker)>, InspectorError> {
+        let workers = self.workers()?;
+        let session = &mut self.watched.session;
+        workers
+            .into_iter()
+            .map(|worker| Ok((session.in_worker(&worker, super::probe::thread_number)?, worker)))
+            .collect()
+    }
+
     /// What a snapshot of the main thread or of a worker would cost, and what there is for it.
     ///
     /// # Errors

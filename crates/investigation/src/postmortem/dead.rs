@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use postmortem::heap::{Isolate, PageHeader, find_isolates, find_pages};
 use postmortem::{CoreError, CoreFile, Executable, ExecutableError, Heap, Layout, LayoutError, SharedBytes};
+use process_memory::ProcessMemory;
 
 use super::files::Here;
 use super::seekable::Seekable;
@@ -21,6 +22,9 @@ pub struct CoreOptions {
     /// Folders with programs and libraries.
     pub search: Vec<String>,
 }
+
+/// Signals by which V8 and Node end their process themselves: SIGILL, SIGTRAP and SIGABRT.
+const FATAL: [i32; 3] = [4, 5, 6];
 
 /// Why a core cannot be asked.
 #[derive(Debug, thiserror::Error)]
@@ -123,15 +127,16 @@ impl Dead {
     /// # Errors
     /// If it is no core, its program is not found, or no heap is in it.
     pub fn open(path: &str, options: &CoreOptions) -> Result<Self, PostmortemError> {
-        let dead = Self::read(path.to_owned(), bytes_of(path)?, options)?;
+        let dead = Self::read(path.to_owned(), bytes_of(path)?, options, None)?;
         Ok(Self { path: Some(path.into()), ..dead })
     }
 
-    /// The same, of its bytes.
+    /// The same, of its bytes. `known` is a program that was read already, and may be the same.
     pub(super) fn read(
         name: String,
         bytes: SharedBytes,
         options: &CoreOptions,
+        known: Option<&Executable>,
     ) -> Result<Self, PostmortemError> {
         let core_error = |source| PostmortemError::Core { path: name.clone(), source };
         let mut memory = CoreFile::new(bytes).map_err(core_error)?;
@@ -141,6 +146,9 @@ impl Dead {
         let here = Here { search: options.search.clone() };
         let executable = Executable::find(&mut memory, options.executable.as_deref(), &here)
             .map_err(|source| PostmortemError::Executable { path: name.clone(), source })?;
+        if let Some(known) = known {
+            executable.share_symbols(known);
+        }
         memory.overlay(&here);
         let layout = Layout::new(&executable)
             .map_err(|source| PostmortemError::Layout { path: name.clone(), source })?;
@@ -169,6 +177,14 @@ impl Dead {
                 "the core is cut off after {} bytes: {} bytes of memory are missing",
                 cut.length, cut.missing
             ));
+        }
+        // V8 ends a process that is out of memory from within a collection, but at its end.
+        let ended_itself = self.memory.threads().first().is_some_and(|thread| FATAL.contains(&thread.signal));
+        if self.isolates.iter().any(|isolate| isolate.collecting == Some(true)) && !ended_itself {
+            warnings.push(
+                "V8 was in the middle of a garbage collection: objects may be missing, or be there twice"
+                    .to_owned(),
+            );
         }
         if !self.layout.is_measured() {
             warnings.push(format!(

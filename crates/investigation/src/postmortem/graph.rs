@@ -9,16 +9,33 @@ use postmortem::heap::{Isolate, Liveness};
 use super::{Dead, PostmortemError};
 
 impl Dead {
-    /// An isolate by its number: 0 is the program's own, workers follow.
+    /// The isolate of a thread by Node's number for it (`worker_threads.threadId`): 0 is the program's own.
     ///
     /// # Errors
     /// If there is none with that number.
-    pub fn isolate(&self, number: usize) -> Result<&Isolate, PostmortemError> {
-        self.isolates().get(number).ok_or_else(|| PostmortemError::NoObject {
-            address: format!("worker {number}"),
-            why: match self.isolates().len() - 1 {
-                0 => "the process has no worker threads".to_owned(),
-                count => format!("there are {count}, from 1 on"),
+    pub fn isolate(&self, thread: u32) -> Result<&Isolate, PostmortemError> {
+        let (main, workers) = self
+            .isolates()
+            .split_first()
+            .ok_or_else(|| PostmortemError::NoHeap { path: self.name().to_owned(), hint: String::new() })?;
+        if thread == 0 {
+            return Ok(main);
+        }
+        let mut numbers = Vec::new();
+        for worker in workers {
+            let number = self.heap(worker).thread_number();
+            if number == Some(thread) {
+                return Ok(worker);
+            }
+            numbers.push(
+                number.map_or_else(|| "one that has just begun".to_owned(), |number| number.to_string()),
+            );
+        }
+        Err(PostmortemError::NoObject {
+            address: format!("worker {thread}"),
+            why: match numbers.is_empty() {
+                true => "the process has no worker threads".to_owned(),
+                false => format!("there are {} (the program's worker.threadId)", numbers.join(", ")),
             },
         })
     }

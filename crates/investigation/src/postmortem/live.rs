@@ -7,6 +7,7 @@ use process_capture::{
     CaptureError, CaptureRequest, Captured, Destination, Event, HoldOptions, OwnMemory, capture_in_memory,
 };
 
+use super::moments::look;
 use super::{CoreOptions, Dead, PostmortemError};
 
 /// Anonymous memory, and the first pages of programs (core(5)): what V8 and Node keep.
@@ -44,8 +45,13 @@ impl Dead {
         options: &CoreOptions,
         tell: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<(Dead, Captured), ProcessError> {
+        let (avoid, program) = look(pid).unzip();
         let request = CaptureRequest {
-            hold: HoldOptions { own: OwnMemory { core: true, analysis: ANALYSIS }, ..hold },
+            hold: HoldOptions {
+                own: OwnMemory { core: true, analysis: ANALYSIS },
+                avoid: avoid.unwrap_or_default(),
+                ..hold
+            },
             destination: Destination::Memory,
             compress: false,
             filter: Some(NEEDED),
@@ -57,6 +63,6 @@ impl Dead {
         // In a container the path of its program means another file here, or none.
         let executable = options.executable.clone().unwrap_or_else(|| format!("/proc/{pid}/exe"));
         let options = CoreOptions { executable: Some(executable), search: options.search.clone() };
-        Ok((Dead::read(format!("process {pid}"), Arc::new(bytes), &options)?, captured))
+        Ok((Dead::read(format!("process {pid}"), Arc::new(bytes), &options, program.as_ref())?, captured))
     }
 }

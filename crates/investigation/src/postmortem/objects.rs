@@ -43,6 +43,9 @@ pub struct IsolateNote {
     /// What the walk met.
     #[serde(flatten)]
     pub walk: WalkReport,
+    /// Whether V8 was collecting garbage: objects may be missing then, or be there twice.
+    #[serde(default)]
+    pub collecting: Option<bool>,
     /// What does not fit the layout; empty if all is well.
     pub problems: Vec<String>,
 }
@@ -123,7 +126,8 @@ fn walk(
         let heap = dead.heap(isolate);
         let address = hex(isolate.address);
         let problems = heap.roots.check(&heap);
-        isolates.push(IsolateNote { isolate: address.clone(), walk: heap.report(), problems });
+        let collecting = isolate.collecting;
+        isolates.push(IsolateNote { isolate: address.clone(), walk: heap.report(), collecting, problems });
         let live = (!garbage).then(|| Liveness::mark(&heap));
         let names = ClassNames::new(&heap);
         let found = answers::find_objects(&heap, &names, live.as_ref(), progress)

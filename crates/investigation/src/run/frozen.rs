@@ -19,8 +19,8 @@ pub(super) enum NoCopy {
 }
 
 impl Run<'_> {
-    /// A snapshot of the main thread's heap.
-    pub(super) fn frozen(&mut self, pid: u32, row: &RoundRow) -> Result<Snapshot, NoCopy> {
+    /// A snapshot of the heap of a thread, by Node's number for it: 0 is the main one.
+    pub(super) fn frozen(&mut self, pid: u32, thread: u32, row: &RoundRow) -> Result<Snapshot, NoCopy> {
         let &RoundRow { round, work, .. } = row;
         let interrupt = &self.options.interrupt;
         let asked = || interrupt.load(std::sync::atomic::Ordering::Relaxed);
@@ -44,7 +44,7 @@ impl Run<'_> {
         }
         let mut go_on = |_| if asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let graph = dead
-            .isolate(0)
+            .isolate(thread)
             .and_then(|isolate| dead.graph(isolate, GraphOptions::default(), &mut go_on))
             .map_err(|error| impossible(error.into()))?;
         drop(dead);
@@ -55,11 +55,11 @@ impl Run<'_> {
 
 impl Snapshot {
     /// Keeps it in a folder, if it was made here.
-    pub(super) fn keep_frozen(&mut self, folder: &Path) -> Result<(), RunError> {
+    pub(super) fn keep_frozen(&mut self, folder: &Path, whose: &str) -> Result<(), RunError> {
         if self.way != Way::Fork {
             return Ok(());
         }
-        let path = kept_path(folder, self.round, "");
+        let path = kept_path(folder, self.round, whose);
         let written = std::fs::create_dir_all(folder).and_then(|()| write_snapshot(&self.graph, &path));
         self.bytes = written.map_err(|source| RunError::File {
             what: format!("the snapshot of round {}", self.round),

@@ -217,11 +217,9 @@ impl Isolates {
                 if is_known || self.members.len() >= MOST {
                     continue;
                 }
-                let thread = WorkerThread {
-                    id: worker.id.clone(),
-                    title: worker.title.clone(),
-                    url: worker.url.clone(),
-                };
+                // It says its number when it is first asked.
+                let thread =
+                    WorkerThread { id: String::new(), title: worker.title.clone(), url: worker.url.clone() };
                 let process =
                     WatchedProcess { worker: Some(thread), port: None, url: None, ..watched.process.clone() };
                 self.members.push(Isolate::new(process, Some(worker)));
@@ -238,6 +236,12 @@ impl Isolates {
             let first = member.floors.is_empty();
             match watched.isolate_floor(member.worker.as_ref(), first, most, PATIENCE) {
                 Ok((measured, heap_limit)) => {
+                    if let (Some(worker), Some(thread)) = (&member.worker, &mut member.process.worker)
+                        && thread.id.is_empty()
+                    {
+                        let number = watched.thread_number(worker);
+                        thread.id = number.map(|number| number.to_string()).unwrap_or_default();
+                    }
                     member.pending = Some(measured);
                     member.heap_limit = heap_limit;
                     member.failures = 0;

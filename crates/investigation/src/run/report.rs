@@ -71,6 +71,9 @@ impl WatchedProcess {
     #[must_use]
     pub fn name(&self) -> String {
         match &self.worker {
+            Some(WorkerThread { id, .. }) if id.is_empty() => {
+                format!("a worker thread of process {}", self.pid)
+            }
             Some(WorkerThread { id, .. }) => format!("worker thread {id} of process {}", self.pid),
             None => format!("process {}", self.pid),
         }
@@ -80,7 +83,7 @@ impl WatchedProcess {
 /// A worker thread: an isolate with a heap of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerThread {
-    /// Node's number for it (`worker.threadId`).
+    /// Node's number for it (`worker.threadId`); empty of one that never answered.
     pub id: String,
     /// Its name, or "Worker".
     pub title: String,

@@ -87,7 +87,7 @@ impl Run<'_> {
 
     /// Takes a snapshot of the main thread or of a worker, right after the floor `row`, if the process can afford it
     /// with at most so long a pause. `number` says the how manieth of its series it is, from 1, and `before` the one
-    /// before it. The main thread can be read from a frozen copy of the process where V8's own snapshot costs too much.
+    /// before it. It is read from a frozen copy of the process where V8's own snapshot costs too much.
     pub(super) fn snapshot(
         &mut self,
         watched: &mut Watched,
@@ -104,10 +104,15 @@ impl Run<'_> {
         let resident = price::resident_bytes(pid);
         let started = Instant::now();
         let keep = self.options.keep_snapshots.clone();
+        let thread = match worker {
+            Some(worker) => watched.thread_number(worker)?,
+            None => 0,
+        };
+        let whose = worker.map_or_else(String::new, |_| format!("-{pid}-worker-{thread}"));
         let is_dear = refusal.is_some() || price.pause_seconds.low > LONG_PAUSE;
         let mut taken = None;
-        if is_dear && worker.is_none() && !self.options.allocations {
-            match self.frozen(pid, row) {
+        if is_dear && !self.options.allocations {
+            match self.frozen(pid, thread, row) {
                 Ok(snapshot) => taken = Some(snapshot),
                 Err(NoCopy::Failed(error)) => return Err(error),
                 Err(NoCopy::Impossible(why)) => {
@@ -119,20 +124,12 @@ impl Run<'_> {
             (Some(snapshot), _) => snapshot,
             (None, Some(reason)) => return Ok(Taken::Refused(reason)),
             (None, None) => {
-                let keep = keep.as_deref();
+                let keep = keep.as_deref().map(|folder| (folder, whose.as_str()));
                 let taken = match worker {
-                    None => take(
-                        &mut watched.session,
-                        keep.map(|folder| (folder, String::new())),
-                        row,
-                        self.events,
-                    ),
-                    Some(worker) => {
-                        let keep = keep.map(|folder| (folder, format!("-{pid}-worker-{}", worker.id)));
-                        watched
-                            .session
-                            .in_worker(worker, |session| Ok(take(session, keep, row, self.events)))?
-                    }
+                    None => take(&mut watched.session, keep, row, self.events),
+                    Some(worker) => watched
+                        .session
+                        .in_worker(worker, |session| Ok(take(session, keep, row, self.events)))?,
                 };
                 taken?.ok_or_else(|| InspectorError::Closed { during: "a heap snapshot".to_owned() })?
             }
@@ -144,7 +141,7 @@ impl Run<'_> {
             snapshot.graph.adopt_ids(&before.graph);
         }
         if let Some(folder) = &keep {
-            snapshot.keep_frozen(folder)?;
+            snapshot.keep_frozen(folder, &whose)?;
         }
         let grown =
             resident.zip(price::resident_bytes(pid)).map(|(before, after)| after.saturating_sub(before));
@@ -251,14 +248,14 @@ impl Schedule {
 /// Takes a snapshot. `Ok(None)` when the program ended meanwhile.
 fn take(
     session: &mut Session<TcpStream>,
-    keep_in: Option<(&Path, String)>,
+    keep_in: Option<(&Path, &str)>,
     row: &RoundRow,
     events: &mut dyn Events,
 ) -> Result<Option<Snapshot>, RunError> {
     let &RoundRow { round, work, .. } = row;
     let file_error = |source| RunError::File { what: format!("the snapshot of round {round}"), source };
     let kept =
-        keep_in.map(|(folder, whose)| kept_file(folder, round, &whose)).transpose().map_err(file_error)?;
+        keep_in.map(|(folder, whose)| kept_file(folder, round, whose)).transpose().map_err(file_error)?;
     let (writer, reader) = pipe(PIPE_BYTES);
     std::thread::scope(|scope| {
         let parser = scope.spawn(move || {

@@ -183,6 +183,11 @@ impl Watched {
         measured.map(|measured| (measured, measured.after.heap_limit))
     }
 
+    /// Node's number for a worker (`worker.threadId`).
+    pub(crate) fn thread_number(&mut self, worker: &Worker) -> Result<u32, InspectorError> {
+        self.session.in_worker(worker, attach::thread_number)
+    }
+
     /// The used heap of one worker after two full collections of it.
     pub(crate) fn worker_floor(&mut self, worker: &Worker) -> Result<u64, InspectorError> {
         self.session.in_worker(worker, |session| {

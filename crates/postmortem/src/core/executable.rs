@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use process_memory::{BuildId, ProcessMemory, auxiliary_type, build_id_at, build_id_in_notes};
 use thiserror::Error;
@@ -69,7 +69,7 @@ pub struct Executable {
     pub build_id: Option<BuildId>,
     /// Whether the core confirms the build id; if not, the user's word is all there is.
     pub confirmed: bool,
-    symbols: OnceLock<Vec<Symbol>>,
+    symbols: OnceLock<Arc<[Symbol]>>,
 }
 
 /// The symbols that are asked for, found in one pass: V8's metadata, and single variables.
@@ -200,8 +200,19 @@ impl Executable {
             let wanted = |name: &[u8]| {
                 WANTED.contains(&name) || WANTED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
             };
-            symbols(&*self.bytes, &self.elf, wanted)
+            symbols(&*self.bytes, &self.elf, wanted).into()
         })
+    }
+
+    /// Takes the symbols that were read of another one, if that is the same build: they are half of what opening takes.
+    pub fn share_symbols(&self, other: &Self) {
+        if let Some(symbols) = other.symbols.get()
+            && self.build_id.is_some()
+            && self.build_id == other.build_id
+        {
+            // Nothing is lost if its own were read already.
+            let _ = self.symbols.set(symbols.clone());
+        }
     }
 
     /// One of these symbols.

@@ -15,6 +15,8 @@ use crate::layout::Layout;
 const REACH: u64 = 0x20000;
 /// Bytes of an isolate's structure, heap included: roots, handles, stack guard, contexts.
 const EXTENT: u64 = 0x16000;
+/// `v8::StateTag::GC` (include/v8-unwinder.h): V8 is in it while it collects, and returns to what it was.
+pub const COLLECTING: u16 = 1;
 /// Where glibc keeps the values of the first 32 such keys, from the thread pointer on.
 const KEYS: u64 = 0x310;
 
@@ -32,6 +34,9 @@ pub struct Isolate {
     pub buffers: Vec<Range<u64>>,
     /// The isolate group, in versions that have groups.
     pub group: Option<u64>,
+    /// Whether V8 was collecting garbage: objects may be missing then, or be there twice. `None` of a version of which it is
+    /// not known where V8 says so.
+    pub collecting: Option<bool>,
     /// The frame of the innermost call from JavaScript into C++; 0 if there is none.
     pub entry_frame: u64,
 }
@@ -132,6 +137,11 @@ fn isolate_of(
         thread: threads.iter().position(|isolate| *isolate == Some(address)),
         buffers: buffers.collect(),
         group,
+        collecting: fields.isolate_state.and_then(|offset| {
+            let mut state = [0; 2];
+            memory.read_at(address.wrapping_add(offset), &mut state).ok()?;
+            Some(u16::from_le_bytes(state) == COLLECTING)
+        }),
         entry_frame: memory.u64_at(address.wrapping_add(fields.isolate_entry_frame)).unwrap_or(0),
     })
 }

@@ -17,7 +17,7 @@ mod walk;
 pub mod words;
 
 pub use handles::RootGroup;
-pub use isolate::{Isolate, find_isolates};
+pub use isolate::{COLLECTING, Isolate, find_isolates};
 pub(crate) use kind::FIRST_NON_STRING;
 pub use map_info::MapInfo;
 pub use maps::Maps;

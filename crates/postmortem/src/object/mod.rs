@@ -10,6 +10,7 @@ mod position;
 mod property;
 mod scope;
 mod string;
+mod thread;
 
 pub use class_name::ClassNames;
 pub use dictionary::Entry;

@@ -45,6 +45,18 @@ impl Memory {
         point("pread64")?;
         file.read_at(buffer, address).map_err(errno)
     }
+
+    /// The same until the first byte that cannot be read; answers how many there are.
+    pub(crate) fn read_all(&self, address: u64, buffer: &mut [u8]) -> usize {
+        let mut done = 0;
+        while done < buffer.len() {
+            match self.read(address + done as u64, &mut buffer[done..]) {
+                Ok(0) | Err(_) => break,
+                Ok(length) => done += length,
+            }
+        }
+        done
+    }
 }
 
 /// Copies bytes of a process. Answers how many were copied, up to the first that cannot be read.

@@ -5,7 +5,7 @@ mod plan;
 mod session;
 mod watch;
 
-pub use plan::{HoldOptions, Mode};
+pub use plan::{Busy, HoldOptions, Mode};
 pub(crate) use plan::{Plan, plan};
 pub(crate) use session::{Ending, Found};
 
@@ -136,6 +136,12 @@ impl Hold {
         &self.headroom
     }
 
+    /// Whether no moment came at which the process was not busy with what was to be avoided ([`HoldOptions::avoid`]).
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.found.busy
+    }
+
     /// How long the process stood still; `None` while it does.
     #[must_use]
     pub fn pause(&self) -> Option<Duration> {
@@ -187,13 +193,7 @@ impl Hold {
 
     /// Copies bytes, as many as there are.
     fn copy(&self, address: u64, buffer: &mut [u8]) -> usize {
-        let mut done = 0;
-        while done < buffer.len() {
-            match self.memory.read(address + done as u64, &mut buffer[done..]) {
-                Ok(0) | Err(_) => break,
-                Ok(length) => done += length,
-            }
-        }
+        let mut done = self.memory.read_all(address, buffer);
         for (start, bytes) in &self.found.copies.bytes {
             let (from, to) =
                 (address.max(*start), (address + buffer.len() as u64).min(start + bytes.len() as u64));

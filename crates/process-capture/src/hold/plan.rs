@@ -22,6 +22,16 @@ pub enum Mode {
     Stop,
 }
 
+/// A place in the process's memory whose two bytes say that it is busy with something after which its memory is of more
+/// use: a garbage collection that moves objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy {
+    /// Where.
+    pub address: u64,
+    /// Busy while this is there.
+    pub value: u16,
+}
+
 /// What to do, and what is allowed.
 #[derive(Debug, Clone)]
 pub struct HoldOptions {
@@ -39,6 +49,10 @@ pub struct HoldOptions {
     pub time_limit: Duration,
     /// What we keep in memory ourselves.
     pub own: OwnMemory,
+    /// Moments that are waited out before the process is made to stand still, each for as long as `wait`.
+    pub avoid: Vec<Busy>,
+    /// How long a better moment is waited for.
+    pub wait: Duration,
 }
 
 impl Default for HoldOptions {
@@ -51,6 +65,8 @@ impl Default for HoldOptions {
             max_memory: None,
             time_limit: Duration::from_secs(600),
             own: OwnMemory::default(),
+            avoid: Vec::new(),
+            wait: Duration::from_secs(2),
         }
     }
 }

@@ -29,6 +29,9 @@ use crate::{
     threads::{ThreadState, Threads},
 };
 
+/// Between two looks whether the process is busy; most collections take milliseconds.
+const LOOK: Duration = Duration::from_micros(200);
+
 /// Memory that others can write to is copied while the process stands still, up to this.
 const MOST_COPIED: u64 = 8 << 20;
 
@@ -46,6 +49,8 @@ pub(crate) struct Copies {
 pub(crate) struct Found {
     pub(crate) mode: Mode,
     pub(crate) reason: String,
+    /// Whether it was busy with what was to be avoided, whenever it was looked at.
+    pub(crate) busy: bool,
     /// Whose memory to read.
     pub(crate) memory_of: u32,
     pub(crate) regions: Vec<Region>,
@@ -105,8 +110,8 @@ impl Session {
     fn freeze(&self) -> Result<(Found, Option<Child>, Threads, ProcessFd), CaptureError> {
         let pid = self.target.pid;
         let handle = ProcessFd::open(pid).map_err(CaptureError::call(pid, "pidfd_open"))?;
+        let (mut threads, busy) = self.stop()?;
         let began = SystemTime::now();
-        let mut threads = Threads::stop(pid, self.options.patience)?;
         let states = threads.states()?;
         let maps = door::read_text(&format!("/proc/{pid}/maps"))
             .map_err(CaptureError::call(pid, "reading /proc/PID/maps"))?;
@@ -136,6 +141,7 @@ impl Session {
         let found = Found {
             mode,
             reason,
+            busy,
             memory_of: child.as_ref().map_or(pid, |child| child.pid),
             threads: states.iter().filter_map(ThreadState::public).collect(),
             regions,
@@ -148,6 +154,31 @@ impl Session {
             pause,
         };
         Ok((found, child, threads, handle))
+    }
+
+    /// Stops the process at a moment at which it is not busy with what is to be avoided, if one comes; answers whether it
+    /// is busy all the same. Looking whether it is costs it nothing, and where it began meanwhile it is let go at once.
+    fn stop(&self) -> Result<(Threads, bool), CaptureError> {
+        let until = door::now() + self.options.wait;
+        loop {
+            while self.is_busy() && door::now() < until {
+                door::sleep(LOOK);
+            }
+            let mut threads = Threads::stop(self.target.pid, self.options.patience)?;
+            let busy = self.is_busy();
+            if !busy || door::now() >= until {
+                return Ok((threads, busy));
+            }
+            threads.release()?;
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.options.avoid.iter().any(|busy| {
+            let mut bytes = [0; 2];
+            let read = door::read_memory(self.target.pid, busy.address, &mut bytes);
+            read == Ok(bytes.len()) && u16::from_le_bytes(bytes) == busy.value
+        })
     }
 
     fn fork(

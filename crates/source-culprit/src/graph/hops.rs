@@ -36,6 +36,25 @@ pub(super) fn describe(view: &GraphView<'_>, holder: NodeIndex, edge: &Edge) -> 
             let own = slot_script(&hop).is_some_and(|script| !(view.is_library)(script));
             meaning(hop, if own { 115 } else { 90 })
         }
+        (EdgeKind::Hidden, NodeKind::Object, _) => {
+            let names = graph.block_variable(holder, edge);
+            let Some(first) = names.first().filter(|name| !name.starts_with('.')) else {
+                return internal(10);
+            };
+            let hop = match (context_slot(view, holder, first), names.as_slice()) {
+                (hop, [_]) => hop,
+                (Hop::ContextSlot { closures, activations, nested, .. }, names) => Hop::OneOfSlots {
+                    names: names.iter().map(|name| (*name).to_owned()).collect(),
+                    holds: graph.name(edge.to).to_owned(),
+                    closures,
+                    activations,
+                    nested,
+                },
+                (hop, _) => hop,
+            };
+            let own = slot_script(&hop).is_some_and(|script| !(view.is_library)(script));
+            meaning(hop, if own { 115 } else { 90 })
+        }
         (EdgeKind::Property, _, EdgeName::Name("__proto__" | "constructor" | "prototype")) => internal(4),
         (EdgeKind::Property, NodeKind::Closure, EdgeName::Name(name)) => meaning(
             Hop::StaticProperty {
@@ -153,7 +172,11 @@ fn add(list: &mut Vec<FunctionPosition>, at: FunctionPosition) {
 }
 
 fn slot_script(hop: &Hop) -> Option<u32> {
-    let Hop::ContextSlot { closures, activations, nested, .. } = hop else { return None };
+    let (Hop::ContextSlot { closures, activations, nested, .. }
+    | Hop::OneOfSlots { closures, activations, nested, .. }) = hop
+    else {
+        return None;
+    };
     closures.iter().chain(activations).chain(nested).next().map(|at| at.script_id)
 }
 

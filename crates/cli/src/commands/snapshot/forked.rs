@@ -11,7 +11,6 @@ use investigation::redact::redact;
 use investigation::snapshot_file::{Packing, pack};
 
 use super::{Asked, Lineage, Taken, Via};
-use crate::failure::Usage;
 use crate::interrupt;
 use crate::output::{say, warn};
 use crate::progress::Progress;
@@ -28,7 +27,7 @@ pub(super) enum Refused {
 }
 
 /// Copies a process, if a fork is possible and its V8 is known.
-pub(super) fn possible(asked: &Asked<'_>) -> Result<Copy, Refused> {
+pub(super) fn possible(asked: &Asked) -> Result<Copy, Refused> {
     match copy(asked) {
         Ok((dead, captured)) => match dead.warnings().first() {
             Some(warning) => Err(Refused::No(warning.clone())),
@@ -40,7 +39,7 @@ pub(super) fn possible(asked: &Asked<'_>) -> Result<Copy, Refused> {
     }
 }
 
-fn copy(asked: &Asked<'_>) -> Result<Copy, ProcessError> {
+fn copy(asked: &Asked) -> Result<Copy, ProcessError> {
     let hold = HoldOptions { mode: Some(Mode::Fork), ..HoldOptions::default() };
     let mut progress = Progress::new(&format!("process {}", asked.pid), asked.quiet);
     Dead::of_process(asked.pid, hold, &CoreOptions::default(), &mut |event| match event {
@@ -53,7 +52,7 @@ fn copy(asked: &Asked<'_>) -> Result<Copy, ProcessError> {
 }
 
 /// Makes the snapshot of a copy, or of one that is taken now.
-pub(super) fn take(asked: &Asked<'_>, taken: Option<Copy>, lineage: &mut Lineage) -> Result<Taken> {
+pub(super) fn take(asked: &Asked, taken: Option<Copy>, lineage: &mut Lineage) -> Result<Taken> {
     let (dead, captured) = match taken {
         Some(copy) => copy,
         None => copy(asked)?,
@@ -61,11 +60,9 @@ pub(super) fn take(asked: &Asked<'_>, taken: Option<Copy>, lineage: &mut Lineage
     let pause = captured.pause_ms.map_or_else(|| "unknown".to_owned(), |pause| format!("{pause:.1} ms"));
     say("snapshot", &format!("via fork: process {} stood still for {pause} and runs", asked.pid));
     dead.warnings().iter().chain(&captured.warnings).for_each(|warning| warn(warning));
-    let number = asked.worker.map_or(Ok(0), str::parse);
-    let number = number.map_err(|_| Usage("with --via fork workers are counted from 1".into()))?;
     let mut progress = Progress::new(&format!("process {}", asked.pid), asked.quiet);
     let options = GraphOptions { full_strings: asked.full_strings, numbers: asked.numbers };
-    let mut made = dead.graph(dead.isolate(number)?, options, &mut |step| progress.step(step))?;
+    let mut made = dead.graph(dead.isolate(asked.worker.unwrap_or(0))?, options, &mut |step| progress.step(step))?;
     // All is in the graph now.
     drop(dead);
     let known_count = match lineage {

@@ -18,7 +18,7 @@ use crate::target::attach_options;
 use crate::text::size;
 
 /// Attaches, takes it, and detaches.
-pub(super) fn take(asked: &Asked<'_>) -> Result<Taken> {
+pub(super) fn take(asked: &Asked) -> Result<Taken> {
     // The inspector must be closed before this process is gone.
     let _critical = interrupt::Critical::begin();
     let mut attached = connect(asked.pid, &attach_options()?)?;
@@ -27,11 +27,11 @@ pub(super) fn take(asked: &Asked<'_>) -> Result<Taken> {
     outcome
 }
 
-fn take_attached(asked: &Asked<'_>, attached: &mut Attached) -> Result<Taken> {
+fn take_attached(asked: &Asked, attached: &mut Attached) -> Result<Taken> {
     let pid = asked.pid;
     let error = |source| AttachError::Inspector { pid, source };
-    let workers = if asked.worker.is_some() { attached.workers().map_err(error)? } else { Vec::new() };
-    let worker = asked.worker.map(|wanted| find(&workers, wanted)).transpose()?;
+    let worker = asked.worker.map(|thread| find(attached, thread)).transpose()?;
+    let worker = worker.as_ref();
     let (predicted, headroom) = attached.snapshot_price(worker).map_err(error)?;
     check(&predicted, &headroom, asked.force)?;
     let bar = ProgressBar::new(0);
@@ -85,11 +85,14 @@ fn stream(
     Ok(bytes)
 }
 
-fn find<'a>(workers: &'a [Worker], wanted: &str) -> Result<&'a Worker> {
-    workers.iter().find(|worker| worker.id == wanted).ok_or_else(|| {
-        let known: Vec<&str> = workers.iter().map(|worker| worker.id.as_str()).collect();
+fn find(attached: &mut Attached, thread: u32) -> Result<Worker> {
+    let pid = attached.process().pid;
+    let workers = attached.numbered_workers().map_err(|source| AttachError::Inspector { pid, source })?;
+    let known: Vec<String> = workers.iter().map(|(number, _)| number.to_string()).collect();
+    let found = workers.into_iter().find(|(number, _)| *number == thread);
+    found.map(|(_, worker)| worker).ok_or_else(|| {
         let there = if known.is_empty() { "there is none".to_owned() } else { format!("there are {}", known.join(", ")) };
-        Usage(format!("no worker {wanted}; {there}")).into()
+        Usage(format!("no worker {thread}; {there}")).into()
     })
 }
 

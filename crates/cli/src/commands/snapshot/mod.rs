@@ -46,9 +46,9 @@ pub(crate) struct Args {
     /// Compress it (so does a file name that ends in .zst)
     #[arg(long)]
     zst: bool,
-    /// Of this worker thread instead of the main one: the inspector's number, or with --via fork from 1
-    #[arg(long, value_name = "N")]
-    worker: Option<String>,
+    /// Of this worker thread (its worker.threadId) instead of the main one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    worker: Option<u32>,
     /// How
     #[arg(long, value_name = "WAY", default_value = "auto")]
     via: Via,
@@ -89,9 +89,9 @@ enum Via {
 }
 
 /// One snapshot that is to be taken.
-struct Asked<'a> {
+struct Asked {
     pid: u32,
-    worker: Option<&'a str>,
+    worker: Option<u32>,
     via: Via,
     redact: bool,
     full_strings: bool,
@@ -115,7 +115,7 @@ enum Lineage {
 #[derive(Serialize)]
 struct Answer {
     pid: u32,
-    worker: Option<String>,
+    worker: Option<u32>,
     file: Option<PathBuf>,
     #[serde(flatten)]
     taken: Taken,
@@ -197,7 +197,7 @@ fn wait_until(then: Instant) -> Result<()> {
 fn one(args: &Args, pid: u32, number: Option<u32>, lineage: &mut Lineage) -> Result<Answer> {
     let asked = Asked {
         pid,
-        worker: args.worker.as_deref(),
+        worker: args.worker,
         via: args.via,
         redact: args.redact,
         full_strings: args.full_strings,
@@ -215,7 +215,7 @@ fn one(args: &Args, pid: u32, number: Option<u32>, lineage: &mut Lineage) -> Res
     say("snapshot", &format!("{} in {seconds:.1} s, written to {}", size(taken.bytes), asked.file));
     Ok(Answer {
         pid,
-        worker: args.worker.clone(),
+        worker: args.worker,
         file: asked.file.path().map(std::path::Path::to_owned),
         taken,
         redacted: args.redact,
@@ -226,14 +226,10 @@ fn one(args: &Args, pid: u32, number: Option<u32>, lineage: &mut Lineage) -> Res
 }
 
 /// By the way that was asked for, or the one that goes.
-fn take(asked: &Asked<'_>, lineage: &mut Lineage) -> Result<Taken> {
+fn take(asked: &Asked, lineage: &mut Lineage) -> Result<Taken> {
     match asked.via {
         Via::Fork => forked::take(asked, None, lineage),
         Via::Inspector => inspector::take(asked),
-        Via::Auto if asked.worker.is_some() => {
-            say("snapshot", "via inspector: --worker has the inspector's numbers");
-            inspector::take(asked)
-        }
         Via::Auto => match forked::possible(asked) {
             Ok(copy) => forked::take(asked, Some(copy), lineage),
             Err(forked::Refused::No(reason)) => {
