@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use common::Files;
 use serde_json::Value;
 use test_heaps::nodes::{SUPPORTED, V20, V24, binary};
+use test_heaps::server::get;
 
 /// A program that holds objects of a class, makes more, and says how often it did.
 struct Holder {
@@ -250,10 +251,10 @@ fn a_worker_is_told_by_the_programs_own_number() {
         let files = Files::new();
         let mut command = Command::new(binary(version).unwrap());
         command.args(["-e", THREADS]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
+        let mut child = Killed(command.spawn().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let pid = child.id().to_string();
+        BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let pid = child.0.id().to_string();
         assert_eq!(files.run(&["capture", &pid, "-o", "core"]).code, Some(0));
         for thread in ["2", "3"] {
             let says = format!("\"thread {thread}\"");
@@ -276,8 +277,6 @@ fn a_worker_is_told_by_the_programs_own_number() {
             assert!(told.contains("worker 1") && (told.contains("2, 3") || told.contains("3, 2")), "{told}");
         }
         files.run(&["convert", "core", "--worker", "9", "-o", "x"]).must_fail(2, "worker 9: there are");
-        child.kill().unwrap();
-        child.wait().unwrap();
     }
 }
 
@@ -300,10 +299,10 @@ fn no_copy_is_taken_in_the_middle_of_a_collection() {
         let files = Files::new();
         let mut command = Command::new(binary(version).unwrap());
         command.args(["-e", BUSY]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
+        let mut child = Killed(command.spawn().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let pid = child.id().to_string();
+        BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let pid = child.0.id().to_string();
         let count = |file: &str| {
             let answer = files.json(&["findjsobjects", file, "-c", "Held", "--json", "--no-cache"]);
             let isolate = &answer["isolates"][0];
@@ -325,7 +324,86 @@ fn no_copy_is_taken_in_the_middle_of_a_collection() {
             let count = count(mode);
             assert!((100_000..=100_002).contains(&count), "{version}, {mode}: {count}");
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
+    }
+}
+
+/// A process that ends with the test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What grows, and in what, is the same in our snapshots of frozen copies and in V8's own of the same moments. V8 keeps the
+/// ids of the first one that it writes, and ours have them too.
+#[test]
+fn what_grows_is_the_same_in_our_snapshots_and_in_v8s() {
+    for version in SUPPORTED {
+        let files = Files::new();
+        let program = format!("{}/tests/programs/large.cjs", env!("CARGO_MANIFEST_DIR"));
+        let mut command = Command::new(binary(version).unwrap());
+        // V8 writes where the program runs.
+        command.args(["--heapsnapshot-signal=SIGUSR2", &program, "5000"]).current_dir(files.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = Killed(command.spawn().unwrap());
+        let mut line = String::new();
+        BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port: u16 = line.trim().strip_prefix("port ").unwrap().parse().unwrap();
+        let pid = server.0.id().to_string();
+        let of_v8 = || -> Vec<String> {
+            let mut names = files.names();
+            names.retain(|name| name.starts_with("Heap.") && name.ends_with(".heapsnapshot"));
+            names.sort();
+            names
+        };
+        let ours = ["1.heapsnapshot", "2.heapsnapshot", "3.heapsnapshot"];
+        for (at, name) in ours.iter().enumerate() {
+            for _ in 0..120 {
+                get(port, "/").unwrap();
+            }
+            let sent = Command::new("kill").args(["-USR2", &pid]).status().unwrap();
+            assert!(sent.success());
+            let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+            while of_v8().len() <= at {
+                assert!(std::time::Instant::now() < until, "{version}: V8 writes nothing");
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            // It answers when V8 is done.
+            get(port, "/").unwrap();
+            assert_eq!(files.run(&["snapshot", &pid, "--via", "fork", "-o", name]).code, Some(0));
+        }
+        let theirs = of_v8();
+        let theirs: Vec<&str> = theirs.iter().map(String::as_str).collect();
+        let growing = |names: &[&str]| -> Vec<(String, String, Value, i64)> {
+            let answer = files.json(&[&["diff"][..], names, &["--json"]].concat());
+            assert_eq!(answer["comparison"], "by-id", "{version}: {names:?}");
+            let suspects = answer["suspects"].as_array().unwrap();
+            let grew = suspects.iter().filter(|suspect| suspect["grew_every_time"] == true);
+            let mut rows: Vec<_> = grew
+                .map(|suspect| {
+                    let word = |name: &str| suspect[name].as_str().unwrap().to_owned();
+                    let count = suspect["count"].as_i64().unwrap();
+                    (word("class"), word("kind"), suspect["holder"]["id"].clone(), count)
+                })
+                // A connection more or less is no leak.
+                .filter(|(.., count)| *count > 100)
+                .collect();
+            rows.sort_by(|a, b| a.0.cmp(&b.0));
+            rows
+        };
+        let (a, b) = (growing(&ours), growing(&theirs));
+        assert!(
+            a.iter().any(|(class, kind, ..)| class.starts_with("{url") && kind == "array"),
+            "{version}: {a:?}"
+        );
+        assert_eq!(a.len(), b.len(), "{version}: {a:?} {b:?}");
+        for (ours, v8) in a.iter().zip(&b) {
+            assert_eq!((&ours.0, &ours.1, &ours.2), (&v8.0, &v8.1, &v8.2), "{version}: {a:?} {b:?}");
+            // The request by which each is told that V8 is done.
+            assert!((ours.3 - v8.3).abs() <= 4, "{version}: {a:?} {b:?}");
+        }
     }
 }

@@ -333,6 +333,21 @@ impl HeapGraph {
         self.nodes.id.iter().copied().filter(|id| id % 2 == 1).max().map_or(0, u64::from)
     }
 
+    /// The same without ids that are of one graph alone. Those of frozen copies of a process whose objects V8 has given ids
+    /// are above [`HeapGraph::OF_ONE_GRAPH`] where V8 gave none, and few among the others.
+    pub fn max_lasting_js_id(&self) -> u64 {
+        // How many there are of each, and the highest.
+        let (mut below, mut above) = ((0, 0), (0, 0));
+        for &id in self.nodes.id.iter().filter(|id| *id % 2 == 1) {
+            let (count, highest) = if id < Self::OF_ONE_GRAPH { &mut below } else { &mut above };
+            (*count, *highest) = (*count + 1, id.max(*highest));
+        }
+        u64::from(if below.0 > above.0 { below.1 } else { above.1 })
+    }
+
+    /// V8 counts its ids up by two, and does not come so far.
+    pub const OF_ONE_GRAPH: u32 = 1 << 31;
+
     /// Memory that the graph's columns hold, in bytes, without what is lent from an index file.
     pub fn owned_bytes(&self) -> usize {
         let nodes = &self.nodes;

@@ -1,6 +1,7 @@
 //! What grows from snapshot to snapshot of one process, and who holds it.
 //!
-//! Ids are given in order, so an object's id tells between which snapshots it was made. What was made in an
+//! An id stands for one object, so the first snapshot that knows an object's id tells between which snapshots it was made.
+//! (Ids are given in order, too, but those of frozen copies are not, where V8 gave none.) What was made in an
 //! early window and still lives after later ones has survived garbage collections; a leak leaves such
 //! survivors in every window. They are gathered under the old object that holds them (the accumulation
 //! point), through V8's backing stores and through other new objects.
@@ -9,6 +10,7 @@ mod code;
 mod holders;
 mod signature;
 
+use roaring::RoaringBitmap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::analysis::Analysis;
@@ -91,19 +93,26 @@ const MAX_SUSPECTS: usize = 12;
 /// In which window each node of the last snapshot was made: 0 before the first snapshot, else the number of
 /// the window. Nodes that are no objects of JavaScript (even ids) count as old.
 pub(crate) struct Windows {
-    marks: Vec<u64>,
+    /// The ids of each snapshot but the last.
+    known: Vec<RoaringBitmap>,
 }
 
 impl Windows {
     fn new(moments: &[Moment<'_>]) -> Self {
         let earlier = &moments[..moments.len() - 1];
-        Windows { marks: earlier.iter().map(|moment| moment.graph.max_js_id()).collect() }
+        let ids = |moment: &Moment<'_>| -> RoaringBitmap {
+            moment.graph.nodes.id.iter().copied().filter(|id| id % 2 == 1).collect()
+        };
+        Windows { known: earlier.iter().map(ids).collect() }
     }
 
     #[inline]
     pub(crate) fn of(&self, graph: &HeapGraph, node: NodeIndex) -> usize {
-        let id = graph.id(node);
-        if id.is_multiple_of(2) { 0 } else { self.marks.partition_point(|&mark| mark < id) }
+        let id = graph.nodes.id[node.index()];
+        if id.is_multiple_of(2) {
+            return 0;
+        }
+        self.known.iter().position(|known| known.contains(id)).unwrap_or(self.known.len())
     }
 }
 
@@ -215,7 +224,7 @@ fn suspect(
     tops: &Tops,
     group: holders::Group,
 ) -> Option<Suspect> {
-    let window_count = windows.marks.len();
+    let window_count = windows.known.len();
     let mut bytes = vec![0; window_count];
     let mut direct_counts = vec![0; window_count];
     let mut by_class: FxHashMap<u32, (Vec<u64>, NodeIndex)> = FxHashMap::default();

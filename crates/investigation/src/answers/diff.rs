@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use heap_graph::{
-    Adopted, ClassSeries, ClassedHeap, DiffRow, Kinship, NodeIndex, Step, classes_that_grew, diff_by_name,
-    infer_interfaces, path_signature, shortest_path,
+    Adopted, ClassSeries, ClassedHeap, DiffRow, HeapGraph, Kinship, NodeIndex, Step, classes_that_grew,
+    diff_by_name, infer_interfaces, path_signature, shortest_path,
 };
 use serde::Serialize;
 
@@ -108,7 +108,10 @@ pub fn diff(
     let kinship: Vec<Kinship> =
         heaps.windows(2).map(|pair| heap_graph::kinship(pair[0].graph(), pair[1].graph())).collect();
     let is_one_process = kinship.iter().all(Kinship::is_same_process);
-    let highest: Vec<u64> = graphs().map(|graph| graph.max_js_id()).collect();
+    let falls = |highest: &dyn Fn(&HeapGraph) -> u64| {
+        let highest: Vec<u64> = graphs().map(highest).collect();
+        highest.windows(2).any(|pair| pair[0] > pair[1])
+    };
     let rows = class_rows(heaps, is_one_process, progress)?;
     let names = script_names(last.graph());
     let row = |row: DiffRow| class_diff(row, &names);
@@ -131,7 +134,9 @@ pub fn diff(
         },
         kinship,
         matched,
-        order_looks_wrong: is_one_process && highest.windows(2).any(|pair| pair[0] > pair[1]),
+        order_looks_wrong: is_one_process
+            && falls(&HeapGraph::max_js_id)
+            && falls(&HeapGraph::max_lasting_js_id),
         node_counts: graphs().map(|graph| graph.node_count() as u64).collect(),
         classes: rows.0.into_iter().map(row).collect(),
         grew_every_time: rows.1,

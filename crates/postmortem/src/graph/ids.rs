@@ -4,6 +4,7 @@
 
 use std::hash::Hasher;
 
+use heap_graph::HeapGraph;
 use rustc_hash::FxHasher;
 
 use super::groups;
@@ -70,7 +71,9 @@ impl Ids {
     /// For objects behind so many nodes of roots.
     pub(super) fn new(heap: &Heap<'_>, ordinals: &Ordinals, roots: u32) -> Self {
         let known = ObjectIds::find(heap);
-        let lowest = known.as_ref().map_or(0, ObjectIds::last).max(2 * roots) | 1;
+        // What V8 has not seen yet gets another id from it later: none that it could give.
+        let beyond = |known: &ObjectIds| known.last().max(HeapGraph::OF_ONE_GRAPH);
+        let lowest = known.as_ref().map_or(0, beyond).max(2 * roots) | 1;
         // Every node has room, those of memory beside the heap too.
         let span = ordinals.end().saturating_mul(4);
         // Later graphs of a series have higher ids for what is new: half of all are left to them.
