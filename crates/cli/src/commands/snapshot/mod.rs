@@ -115,7 +115,7 @@ enum Lineage {
 #[derive(Serialize)]
 struct Answer {
     pid: u32,
-    worker: Option<u32>,
+    worker: Option<String>,
     file: Option<PathBuf>,
     #[serde(flatten)]
     taken: Taken,
@@ -215,7 +215,7 @@ fn one(args: &Args, pid: u32, number: Option<u32>, lineage: &mut Lineage) -> Res
     say("snapshot", &format!("{} in {seconds:.1} s, written to {}", size(taken.bytes), asked.file));
     Ok(Answer {
         pid,
-        worker: args.worker,
+        worker: args.worker.map(|thread| thread.to_string()),
         file: asked.file.path().map(std::path::Path::to_owned),
         taken,
         redacted: args.redact,
