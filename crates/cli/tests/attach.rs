@@ -148,7 +148,11 @@ fn a_snapshot_is_whole_and_readable() {
         .unwrap();
     assert!(piped.stdout.starts_with(b"{\"snapshot\"") && piped.stdout.ends_with(b"]}"));
 
-    files.run(&["snapshot", &pid, "--worker", "9"]).assert_last(2, "no worker 9; there is none");
+    files
+        .run(&["snapshot", &pid, "--worker", "9"])
+        .assert_last(2, "worker 9: the process has no worker threads");
+    let run = files.run(&["snapshot", &pid, "--worker", "9", "--via", "inspector"]);
+    run.assert_last(2, "no worker 9; there is none");
     server.assert_closes_within(Duration::ZERO);
     client.finish();
 }

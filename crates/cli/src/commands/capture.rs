@@ -193,6 +193,7 @@ fn asked(args: &Args, pid: u32, number: Option<u32>, short: bool, to_stdout: boo
                 max_memory: limits.max_memory,
                 time_limit: limits.time_limit,
                 avoid: collections_of(pid),
+                wait: if short { WAIT_WHEN_SHORT } else { HoldOptions::default().wait },
                 ..HoldOptions::default()
             },
             destination: if to_stdout {
@@ -209,6 +210,9 @@ fn asked(args: &Args, pid: u32, number: Option<u32>, short: bool, to_stdout: boo
         quiet: args.json,
     }
 }
+
+/// Where memory is nearly out, V8 collects most of the time, and the process may end any moment.
+const WAIT_WHEN_SHORT: Duration = Duration::from_millis(300);
 
 /// The name that was given, numbered before its `.zst` where there are several; or gcore's.
 fn name(given: Option<&Path>, pid: u32, number: Option<u32>, compress: bool) -> PathBuf {

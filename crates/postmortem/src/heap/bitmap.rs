@@ -72,9 +72,9 @@ mod tests {
         assert!(!bits.set(64) && !bits.set(1000));
         assert_eq!(bits.ones().collect::<Vec<_>>(), [0, 64, 129]);
         assert_eq!(bits.words(), [1, 1, 2]);
+        assert_eq!((bits.count(), bits.get(64), bits.get(65), bits.get(1000)), (3, true, false, false));
         let all = bits.clone();
         assert!(bits.clear(64) && !bits.clear(64) && !bits.clear(1000));
         assert_eq!(all.without(&bits).words(), [0, 1, 0]);
-        assert_eq!((bits.count(), bits.get(64), bits.get(65), bits.get(1000)), (3, true, false, false));
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn write(
         _ => write_behind(sink, ahead, &mut told, |feeder| {
             // Whatever happens, the hold ends with this closure.
             let hold = hold;
-            memory(&hold, &segments, feeder, &mut skipped)?;
+            hand_on(&hold, &segments, feeder, &mut skipped)?;
             Ok(hold.release())
         })?,
     };
@@ -93,22 +93,43 @@ fn skip(range: &Range<u64>, why: Why) -> Skipped {
     Skipped { start: format!("{:#x}", range.start), end: format!("{:#x}", range.end), why }
 }
 
-fn memory(
+/// What comes next in the file.
+enum Step {
+    Zeros(u64),
+    /// Memory at these addresses.
+    Bytes(Range<u64>),
+}
+
+/// Memory in the order of its addresses.
+fn steps(segments: &[Segment]) -> impl Iterator<Item = Step> {
+    segments.iter().flat_map(|segment| {
+        let mut at = segment.range.start;
+        let end = segment.runs.last().map_or(at, |run| run.end);
+        let runs = segment.runs.iter().flat_map(move |run| {
+            let before = run.start - std::mem::replace(&mut at, run.end);
+            [Step::Zeros(before), Step::Bytes(run.clone())]
+        });
+        runs.chain([Step::Zeros(segment.range.start + segment.file_size - end)])
+    })
+}
+
+/// Reads memory for the thread that writes.
+fn hand_on(
     hold: &Hold,
     segments: &[Segment],
     feeder: &mut Feeder<'_>,
     skipped: &mut Vec<Skipped>,
 ) -> Result<(), Unread> {
-    for segment in segments {
-        let mut at = segment.range.start;
-        for run in &segment.runs {
-            feeder.zeros(run.start - at)?;
-            at = run.start;
-            while at < run.end {
-                at += feeder.fill(run.end - at, |bytes| read(hold, at, bytes, skipped))?;
+    for step in steps(segments) {
+        match step {
+            Step::Zeros(length) => feeder.zeros(length)?,
+            Step::Bytes(mut run) => {
+                while run.start < run.end {
+                    let fill = |bytes: &mut [u8]| read(hold, run.start, bytes, skipped);
+                    run.start += feeder.fill(run.end - run.start, fill)?;
+                }
             }
         }
-        feeder.zeros(segment.range.start + segment.file_size - at)?;
     }
     Ok(())
 }
@@ -123,22 +144,22 @@ fn into_memory(
     error: &dyn Fn(io::Error) -> CaptureError,
 ) -> Result<(), CaptureError> {
     let mut done = 0;
-    for segment in segments {
-        let mut at = segment.range.start;
-        for run in &segment.runs {
-            memory.skip(run.start - at).map_err(error)?;
-            at = run.start;
-            while at < run.end {
-                let piece = memory.next((run.end - at).min(PIECE as u64) as usize).map_err(error)?;
-                read(hold, at, piece, skipped)?;
-                at += piece.len() as u64;
-                done += piece.len() as u64;
-                if told(done).is_break() {
-                    return Err(CaptureError::Interrupted);
+    for step in steps(segments) {
+        match step {
+            Step::Zeros(length) => memory.skip(length).map_err(error)?,
+            Step::Bytes(mut run) => {
+                while run.start < run.end {
+                    let piece =
+                        memory.next((run.end - run.start).min(PIECE as u64) as usize).map_err(error)?;
+                    read(hold, run.start, piece, skipped)?;
+                    run.start += piece.len() as u64;
+                    done += piece.len() as u64;
+                    if told(done).is_break() {
+                        return Err(CaptureError::Interrupted);
+                    }
                 }
             }
         }
-        memory.skip(segment.range.start + segment.file_size - at).map_err(error)?;
     }
     Ok(())
 }
