@@ -249,12 +249,7 @@ setInterval(() => {}, 1000);";
 fn a_worker_is_told_by_the_programs_own_number() {
     for version in SUPPORTED {
         let files = Files::new();
-        let mut command = Command::new(binary(version).unwrap());
-        command.args(["-e", THREADS]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = Killed(command.spawn().unwrap());
-        let mut line = String::new();
-        BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let pid = child.0.id().to_string();
+        let (_program, pid, _) = started(version, &files, &["-e", THREADS]);
         assert_eq!(files.run(&["capture", &pid, "-o", "core"]).code, Some(0));
         for thread in ["2", "3"] {
             let says = format!("\"thread {thread}\"");
@@ -292,17 +287,17 @@ const step = () => {
 step();
 console.log('ready');";
 
+/// Those in the ring, all of them, and the few that nothing but words on the stack still name. In the middle of a collection
+/// they are missing, or there twice, by the hundred and the thousand.
+const EXPECTED: std::ops::Range<u64> = 100_000..100_020;
+
 /// While V8 moves objects, some are in two places or in none: such moments are waited out.
 #[test]
 fn no_copy_is_taken_in_the_middle_of_a_collection() {
-    for version in SUPPORTED {
+    // Where V8 says what it does differs between releases of one version too.
+    for version in SUPPORTED.into_iter().chain(["18.0.0", "20.0.0", "22.0.0", "24.0.0", "26.0.0"]) {
         let files = Files::new();
-        let mut command = Command::new(binary(version).unwrap());
-        command.args(["-e", BUSY]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = Killed(command.spawn().unwrap());
-        let mut line = String::new();
-        BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let pid = child.0.id().to_string();
+        let (_program, pid, _) = started(version, &files, &["-e", BUSY]);
         let count = |file: &str| {
             let answer = files.json(&["findjsobjects", file, "-c", "Held", "--json", "--no-cache"]);
             let isolate = &answer["isolates"][0];
@@ -315,14 +310,14 @@ fn no_copy_is_taken_in_the_middle_of_a_collection() {
                 .sum::<u64>()
         };
         for _ in 0..6 {
-            // One or two may be about to be put into the ring.
-            assert!((100_000..=100_002).contains(&count(&pid)), "{version}: {}", count(&pid));
+            let count = count(&pid);
+            assert!(EXPECTED.contains(&count), "{version}: {count}");
         }
         for mode in ["fork", "stop"] {
             let run = files.run(&["capture", &pid, "--mode", mode, "-o", mode]);
             assert_eq!((run.code, run.stderr.contains("collecting")), (Some(0), false), "{}", run.stderr);
             let count = count(mode);
-            assert!((100_000..=100_002).contains(&count), "{version}, {mode}: {count}");
+            assert!(EXPECTED.contains(&count), "{version}, {mode}: {count}");
         }
     }
 }
@@ -337,6 +332,19 @@ impl Drop for Killed {
     }
 }
 
+/// Starts a program in the folder of the files (where V8 writes its snapshots) and waits for its first line: the process, its
+/// id and the line.
+fn started(version: &str, files: &Files, arguments: &[&str]) -> (Killed, String, String) {
+    let mut command = Command::new(binary(version).unwrap());
+    command.args(arguments).current_dir(files.path());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = Killed(command.spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let pid = child.0.id().to_string();
+    (child, pid, line)
+}
+
 /// What grows, and in what, is the same in our snapshots of frozen copies and in V8's own of the same moments. V8 keeps the
 /// ids of the first one that it writes, and ours have them too.
 #[test]
@@ -344,15 +352,9 @@ fn what_grows_is_the_same_in_our_snapshots_and_in_v8s() {
     for version in SUPPORTED {
         let files = Files::new();
         let program = format!("{}/tests/programs/large.cjs", env!("CARGO_MANIFEST_DIR"));
-        let mut command = Command::new(binary(version).unwrap());
-        // V8 writes where the program runs.
-        command.args(["--heapsnapshot-signal=SIGUSR2", &program, "5000"]).current_dir(files.path());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut server = Killed(command.spawn().unwrap());
-        let mut line = String::new();
-        BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let (_server, pid, line) =
+            started(version, &files, &["--heapsnapshot-signal=SIGUSR2", &program, "5000"]);
         let port: u16 = line.trim().strip_prefix("port ").unwrap().parse().unwrap();
-        let pid = server.0.id().to_string();
         let of_v8 = || -> Vec<String> {
             let mut names = files.names();
             names.retain(|name| name.starts_with("Heap.") && name.ends_with(".heapsnapshot"));

@@ -23,6 +23,10 @@ impl HeapGraph {
         if self.kind(holder) != NodeKind::Object || self.name(holder) != "system / Context" {
             return Vec::new();
         }
+        // A context whose variables V8 names is no block's: what is numbered there is something else.
+        if self.edges(holder).any(|edge| edge.kind == EdgeKind::Context) {
+            return Vec::new();
+        }
         let names = self.names_of_slots(holder).unwrap_or_default();
         let numbers = self.edges(holder).filter(|edge| edge.kind == EdgeKind::Hidden);
         let pointers = numbers.map(|edge| edge.name_or_index as usize + 1).max().unwrap_or(0);
@@ -103,5 +107,19 @@ mod tests {
         assert_eq!(variables(&block(&["seen"], 2, &[0, 1])), [[""; 0], [""; 0]]);
         assert_eq!(variables(&block(&["seen"], 1, &[0, 7])), [[""; 0], [""; 0]]);
         assert_eq!(variables(&block(&[], 0, &[0])), [[""; 0]]);
+    }
+
+    #[test]
+    fn what_is_numbered_beside_named_variables_is_none_of_them() {
+        let mut graph = GraphBuilder::new(Header::default());
+        graph.node(NodeKind::Synthetic, "", 1, 0);
+        graph.node(NodeKind::Object, "system / Context", 3, 8 * (HEADER + 1));
+        graph.edge(EdgeKind::Context, EdgeName::Name("seen"), NodeIndex(3));
+        graph.edge(EdgeKind::Internal, EdgeName::Name("scope_info"), NodeIndex(2));
+        graph.edge(EdgeKind::Hidden, EdgeName::Index(0), NodeIndex(3));
+        graph.node(NodeKind::Code, "system / ScopeInfo", 5, 64);
+        graph.edge(EdgeKind::Hidden, EdgeName::Index(0), NodeIndex(3));
+        graph.node(NodeKind::String, "seen", 7, 24);
+        assert_eq!(variables(&graph.finish()), [[""; 0]]);
     }
 }

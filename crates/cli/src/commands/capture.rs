@@ -8,10 +8,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use investigation::postmortem::collections_of;
 use investigation::capture::{
     CaptureRequest, Destination, HoldOptions, Mode, Trigger, WaitError, WaitOptions, core_name, self_test, wait,
 };
+use investigation::postmortem::collections_of;
 
 use crate::capturing::{Asked, Answer, capture_one, print_text};
 use crate::commands::watch::duration;

@@ -38,8 +38,8 @@ pub struct GraphOptions {
     pub numbers: bool,
 }
 
-/// The graph of all live objects; [`NodeIds`] knows which node is which object. `None` if `progress`, which is told how many of how many objects are written, asks to
-/// stop.
+/// The graph of all live objects; [`NodeIds`] knows which node is which object. `None` if `progress`, which is told how
+/// many of how many objects are written, asks to stop.
 pub fn graph(
     heap: &Heap<'_>,
     live: &Liveness,

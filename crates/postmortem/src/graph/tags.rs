@@ -55,7 +55,7 @@ impl Holder {
         match map.is_receiver(heap.layout) {
             _ if is_named => Self::Other,
             true if !other && !map.is_function(heap.layout) => Self::Receiver,
-            false if is_plain || heap.is_raw(map) && map.is_string() => Self::Nothing,
+            false if is_plain || map.is_string() => Self::Nothing,
             _ => Self::Other,
         }
     }

@@ -1,8 +1,8 @@
 //! Offsets, sizes and constants.
 
 use super::row::{
-    Derived, NODE18, NODE20, NODE21, NODE22, NODE24, NODE25, NODE26, Need, Row, SOURCE, Span, UNKNOWN, five,
-    odd, six,
+    Derived, NODE18, NODE18_3, NODE20, NODE21, NODE22, NODE24, NODE25, NODE26, Need, Row, SOURCE, Span,
+    UNKNOWN, five, odd, six,
 };
 
 /// The row's value as its need says: required ones are there or the layout is refused.
@@ -177,7 +177,7 @@ fields! {
     root_empty_string Required "roots: empty string" "" [] five([9, 9, 9, 9, 5]);
     isolate_entry_frame Required "Isolate.c_entry_fp" "" [] odd([Some(18184), Some(18432), Some(392)], five([17720, 384, 272, 320, 328]));
     /// What V8 is doing, as a number (`v8::StateTag`); of two bytes since V8 12.
-    isolate_state Optional "Isolate.current_vm_state" "" [] odd([Some(18232), Some(18480), Some(440)], [(NODE18, NODE20, 17768), (NODE20, NODE22, 432), (NODE22, NODE24, 440), (NODE24, NODE25, 488), (NODE25, UNKNOWN, 496)]);
+    isolate_state Optional "Isolate.current_vm_state" "" [] odd([Some(18232), Some(18480), Some(440)], [(NODE18, NODE18_3, 17688), (NODE18_3, NODE20, 17768), (NODE20, NODE22, 432), (NODE22, NODE24, 440), (NODE24, NODE25, 488), (NODE25, UNKNOWN, 496)]);
     isolate_handles Optional "Isolate.handle_scope_data" "" [] [(NODE22, NODE24, 512), (NODE24, UNKNOWN, 560)];
     isolate_new_buffer Required "Isolate.new_allocation_info" "" [] odd([Some(52328), Some(52672), Some(192)], five([50664, 184, 192, 200, 200]));
     isolate_old_buffer Required "Isolate.old_allocation_info" "" [] odd([Some(52360), Some(52704), Some(216)], five([50688, 208, 216, 224, 224]));

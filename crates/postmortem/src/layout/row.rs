@@ -80,6 +80,8 @@ pub(super) const MEASURED: [Version; 5] = [v(10, 2), v(11, 3), v(12, 4), v(13, 6
 /// The first versions of V8 with the layouts of Node 18 (18.0 had 10.1), 20, 22, 24 and 26. Those of odd versions of
 /// Node lie between.
 pub(super) const NODE18: Version = v(10, 1);
+/// Node 18.3 and later; 18.0 to 18.2 had 10.1.
+pub(super) const NODE18_3: Version = v(10, 2);
 pub(super) const NODE20: Version = v(11, 3);
 pub(super) const NODE22: Version = v(12, 4);
 pub(super) const NODE24: Version = v(13, 6);

@@ -49,9 +49,9 @@ pub struct HoldOptions {
     pub time_limit: Duration,
     /// What we keep in memory ourselves.
     pub own: OwnMemory,
-    /// Moments that are waited out before the process is made to stand still, each for as long as `wait`.
+    /// The process is made to stand still when it is busy with none of these, if that comes within `wait`.
     pub avoid: Vec<Busy>,
-    /// How long a better moment is waited for.
+    /// How long such a moment is waited for.
     pub wait: Duration,
 }
 
