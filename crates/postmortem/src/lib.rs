@@ -7,6 +7,7 @@ pub mod answers;
 mod bytes;
 pub mod core;
 pub mod elf;
+mod embedder;
 pub mod graph;
 pub mod heap;
 pub mod layout;

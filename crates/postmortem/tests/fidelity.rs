@@ -28,6 +28,10 @@ struct Found {
     same_size: u64,
     same_id: u64,
     globals: u64,
+    base_objects: u64,
+    same_base_objects: u64,
+    managed: u64,
+    same_managed: u64,
     lost: u64,
     edges: u64,
     same_edges: u64,
@@ -72,6 +76,16 @@ fn meta(snapshot: &[u8]) -> serde_json::Value {
     // V8 13 says five times that a field is a number, and has four such fields.
     meta["node_types"] = meta["node_types"][0].take();
     meta
+}
+
+/// The object of C++ that an object is there for: kind, name, and whether it is a root and names the object back.
+fn base_object(graph: &HeapGraph, object: NodeIndex) -> Option<(String, String, bool, bool)> {
+    let edge =
+        graph.edges(object).find(|edge| graph.edge_name(edge).to_string() == "javascript_to_native")?;
+    let is_root = graph.edges(NodeIndex(0)).any(|root| root.to == edge.to);
+    let back = |back: Edge| back.to == object && graph.edge_name(&back).to_string() == "native_to_javascript";
+    let names_back = graph.edges(edge.to).any(back);
+    Some((graph.kind_name(edge.to).to_owned(), graph.name(edge.to).to_owned(), is_root, names_back))
 }
 
 /// What is counted together where something differs.
@@ -121,8 +135,8 @@ fn compare(version: &str, opened: &Opened) -> Found {
     let back: HashMap<NodeIndex, NodeIndex> =
         theirs.nodes().filter_map(|node| Some((pair(node)?, node))).collect();
     for node in theirs.nodes() {
-        // V8 makes one node of an object and what C++ has for it.
-        if theirs.kind_name(node) == "native" {
+        // Memory beside the heap has no address here; of a few objects V8 makes one node with what C++ has for them.
+        if theirs.kind_name(node) == "native" && pair(node).is_none() {
             continue;
         }
         let Some(own) = pair(node) else {
@@ -149,6 +163,17 @@ fn compare(version: &str, opened: &Opened) -> Found {
             assert_eq!(names.0, names.1, "{version}");
             assert_eq!(edges(&theirs, node), edges(&ours, own), "{version}: {}", names.0);
             found.globals += 1;
+        }
+        if let Some(base) = base_object(&theirs, node) {
+            found.base_objects += 1;
+            match base_object(&ours, own) {
+                Some(own) if own == base => found.same_base_objects += 1,
+                own => count(format!("BASE OBJECT {base:?} here {own:?}")),
+            }
+        }
+        if theirs.kind_name(node) == "native" {
+            found.managed += 1;
+            found.same_managed += u64::from(kinds.0 == kinds.1 && names.0 == names.1);
         }
         found.same_size += u64::from(sizes.0 == sizes.1);
         if sizes.0 != sizes.1 {
@@ -194,7 +219,7 @@ fn compare(version: &str, opened: &Opened) -> Found {
         }
     }
     println!(
-        "{version}: {} nodes in both, {} lost, id {:.4}, size {:.4}, kind {:.4}, name {:.4}; {} edges, {:.4} found, {} more here",
+        "{version}: {} nodes in both, {} lost, id {:.4}, size {:.4}, kind {:.4}, name {:.4}; {} edges, {:.4} found, {} more here, {} of {} objects of C++, {} of {} managed",
         found.nodes,
         found.lost,
         Found::share(found.same_id, found.nodes),
@@ -203,7 +228,11 @@ fn compare(version: &str, opened: &Opened) -> Found {
         Found::share(found.same_name, found.nodes),
         found.edges,
         Found::share(found.same_edges, found.edges),
-        found.extra_edges
+        found.extra_edges,
+        found.same_base_objects,
+        found.base_objects,
+        found.same_managed,
+        found.managed
     );
     let mut differences: Vec<_> = differences.into_iter().collect();
     differences.sort_by_key(|(what, count)| (std::cmp::Reverse(*count), what.clone()));
@@ -219,6 +248,9 @@ fn holds(version: &str, kinds: f64, names: f64, edges: f64) {
     assert!(found.nodes > 40_000);
     assert!(found.globals >= 2);
     assert_eq!(found.lost, 0, "alive, and without a node");
+    assert!(found.base_objects >= 8);
+    assert_eq!(found.same_base_objects, found.base_objects, "objects of C++");
+    assert_eq!(found.same_managed, found.managed, "objects that V8 manages for C++");
     assert_eq!(found.same_size, found.nodes, "sizes");
     assert_eq!(found.same_id, found.nodes, "ids");
     assert!(Found::share(found.same_kind, found.nodes) >= kinds);
@@ -255,12 +287,17 @@ fn node26() {
 /// The same of programs that do something: servers behind their requests, compilers and bundlers behind their work.
 #[test]
 fn real_programs_too() {
+    let mut managed = 0;
     for program in real_programs::ALL {
         let opened = open(real_program(program.name, program.node).expect("a core"));
         let name = format!("{} on {}", program.name, program.node);
         let found = compare(&name, &opened);
         assert!(found.nodes > 50_000);
         assert_eq!(found.lost, 0, "{name}: alive, and without a node");
+        assert!(found.base_objects >= 8, "{name}");
+        assert_eq!(found.same_base_objects, found.base_objects, "{name}: objects of C++");
+        assert_eq!(found.same_managed, found.managed, "{name}: objects that V8 manages for C++");
+        managed += found.managed;
         assert_eq!(found.same_size, found.nodes, "{name}: sizes");
         assert_eq!(found.same_id, found.nodes, "{name}: ids");
         assert!(Found::share(found.same_kind, found.nodes) >= 0.998, "{name}");
@@ -268,4 +305,5 @@ fn real_programs_too() {
         assert!(Found::share(found.same_edges, found.edges) >= 0.999, "{name}");
         assert!(Found::share(found.extra_edges, found.edges) <= 0.001, "{name}");
     }
+    assert!(managed > 0, "none was seen");
 }

@@ -9,6 +9,7 @@ use super::GraphOptions;
 use super::groups::{Group, edge_name};
 use super::ids::Ids;
 use super::names::Shared;
+use super::natives::Natives;
 use super::ordinals::Ordinals;
 use super::plan::{Plan, PlannedField, Plans};
 use super::shapes::Shapes;
@@ -30,10 +31,8 @@ pub(super) struct Emitter<'e, 'm> {
     pub(super) options: GraphOptions,
     pub(super) graph: GraphBuilder,
     pub(super) inessential: Inessential,
-    /// Memory of buffers, written behind all objects: bytes.
-    pub(super) buffers: Vec<u64>,
-    /// All of it.
-    pub(super) buffer_bytes: u64,
+    /// What is written behind all objects.
+    pub(super) natives: Natives,
     pub(super) held: HeldNames,
     pub(super) plans: Plans,
     pub(super) shared: Shared,
@@ -163,6 +162,7 @@ impl Emitter<'_, '_> {
         for (i, global) in self.globals().into_iter().enumerate() {
             self.graph.edge(EdgeKind::Shortcut, EdgeName::Name(&(i + 2).to_string()), NodeIndex(global));
         }
+        self.native_roots();
         self.graph.node(synthetic, "(GC roots)", self.ids.of_root(1), 0);
         for i in 0..groups.len() as u32 {
             self.graph.edge(EdgeKind::Element, EdgeName::Index(i), NodeIndex(2 + i));
@@ -411,14 +411,6 @@ impl Emitter<'_, '_> {
         map.is_receiver(heap.layout)
             || map.is_context(heap.layout)
             || map.kind == heap.layout.types.property_cell
-    }
-
-    /// Memory beside the heap.
-    pub(super) fn natives(&mut self) {
-        for bytes in std::mem::take(&mut self.buffers) {
-            let id = self.ids.of_memory(self.graph.node_count());
-            self.graph.node(NodeKind::Native, "system / JSArrayBufferData", id, bytes);
-        }
     }
 }
 

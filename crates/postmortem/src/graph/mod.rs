@@ -11,6 +11,7 @@ mod edges;
 mod groups;
 mod ids;
 mod names;
+mod natives;
 mod ordinals;
 mod plan;
 mod receivers;
@@ -53,6 +54,7 @@ pub fn graph(
     let classes = ClassNames::new(heap);
     let total = live.count();
     let tags = Tags::collect(heap, live, &ordinals, &shapes);
+    let natives = natives::Natives::of(heap, &ordinals, tags.wrappers());
     let mut builder = GraphBuilder::new(header(heap));
     let held = edges::HeldNames::new(&mut builder);
     let mut emitter = Emitter {
@@ -65,8 +67,7 @@ pub fn graph(
         options,
         graph: builder,
         inessential: edges::Inessential::new(heap, &ordinals),
-        buffers: Vec::new(),
-        buffer_bytes: 0,
+        natives,
         held,
         plans: plan::Plans::default(),
         shared: names::Shared::default(),

@@ -68,6 +68,11 @@ impl Emitter<'_, '_> {
 
     /// Kind and name of an object, its name held.
     pub(super) fn held_entry(&mut self, here: &Here<'_>, node: u32) -> (NodeKind, NameIndex) {
+        if here.plan.map.is_wrapper(self.heap.layout)
+            && let Some(managed) = self.natives.managed(here.address)
+        {
+            return (NodeKind::Native, self.graph.name(&managed.name));
+        }
         match here.plan.entry {
             Entry::Same(kind, name) => (kind, name),
             Entry::Text => (NodeKind::String, self.held_text(here)),
@@ -95,6 +100,11 @@ impl Emitter<'_, '_> {
         }
         if heap.pages[here.page].is_shared() {
             return 0;
+        }
+        if here.plan.map.is_wrapper(heap.layout)
+            && let Some(managed) = self.natives.managed(here.address)
+        {
+            return here.size + managed.size;
         }
         let kind = here.plan.map.kind;
         if here.plan.map.is_string() && kind & 7 == 2 {

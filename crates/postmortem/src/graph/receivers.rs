@@ -8,9 +8,6 @@ use crate::heap::kind::native_context;
 use crate::heap::words::{count, is_strong, tag, untag};
 use crate::object::{Element, Privacy, Property, PropertyValue};
 
-/// Bytes that a process of x86-64 can have.
-const ADDRESS_SPACE: u64 = 1 << 47;
-
 impl Emitter<'_, '_> {
     pub(super) fn receiver(&mut self, here: &Here<'_>) {
         let heap = self.heap;
@@ -38,8 +35,9 @@ impl Emitter<'_, '_> {
             let name = self.graph.name("global_proxy");
             self.internal_to(tag(proxy), name);
         }
-        if [types.js_api_object, types.js_special_api_object].contains(&map.kind) {
+        if map.is_wrapper(heap.layout) {
             self.embedder_fields(here);
+            self.base_object(here);
         }
         self.internal_named(here, fields.js_properties, self.held.properties);
         self.internal_named(here, fields.js_elements, self.held.elements);
@@ -221,13 +219,10 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// What C++ keeps in an object of its own, by number: the words before the properties.
+    /// What C++ keeps in an object, by number.
     fn embedder_fields(&mut self, here: &Here<'_>) {
-        // Since V8 13 a pointer to the C++ object comes first.
-        let first =
-            self.heap.layout.fields.js_elements + if self.heap.layout.version.major < 13 { 8 } else { 16 };
-        for offset in (first..8 * u64::from(here.plan.map.inobject_start)).step_by(8) {
-            let name = self.number(((offset - first) / 8) as usize);
+        for (number, offset) in here.plan.map.embedder_fields(self.heap.layout).enumerate() {
+            let name = self.number(number);
             self.internal_named(here, offset, name);
         }
     }
@@ -241,18 +236,6 @@ impl Emitter<'_, '_> {
                 let name = format!("bound_argument_{at}");
                 self.graph.edge(EdgeKind::Shortcut, EdgeName::Name(&name), NodeIndex(to));
             }
-        }
-    }
-
-    /// The memory of a buffer is a node of its own.
-    fn buffer(&mut self, here: &Here<'_>) {
-        let length = here.field(self.heap.layout.fields.array_buffer_byte_length).unwrap_or(0);
-        // What is larger than all memory that a process can have is no length.
-        if length > 0 && length <= ADDRESS_SPACE - self.buffer_bytes {
-            self.buffer_bytes += length;
-            let node = self.ordinals.end() + self.buffers.len() as u32;
-            self.buffers.push(length);
-            self.graph.edge(EdgeKind::Internal, EdgeName::Name("backing_store"), NodeIndex(node));
         }
     }
 }

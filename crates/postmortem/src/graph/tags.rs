@@ -42,6 +42,8 @@ enum Holder {
     Nothing,
     /// Objects of the language with properties and elements, and nothing else.
     Receiver,
+    /// The same, with fields for what C++ has of them.
+    Wrapper,
     /// Each in its own way.
     Other,
 }
@@ -54,6 +56,7 @@ impl Holder {
         let other = [types.js_proxy, types.js_bound_function].contains(&map.kind);
         match map.is_receiver(heap.layout) {
             _ if is_named => Self::Other,
+            _ if map.is_wrapper(heap.layout) => Self::Wrapper,
             true if !other && !map.is_function(heap.layout) => Self::Receiver,
             false if is_plain || map.is_string() => Self::Nothing,
             _ => Self::Other,
@@ -95,6 +98,8 @@ pub(super) struct Tags {
     code: FxHashMap<u64, u64>,
     /// Shared parts of functions that are there, in versions that name them so only then.
     closures: FxHashSet<u64>,
+    /// Objects with fields for what C++ has of them.
+    wrappers: Vec<u64>,
     /// Whether this version has a kind of nodes for object shapes; V8 10 has not.
     has_shapes: bool,
 }
@@ -124,6 +129,10 @@ impl Tags {
                 match holder {
                     Holder::Nothing => {}
                     Holder::Receiver => tags.receiver(heap, ordinals, words),
+                    Holder::Wrapper => {
+                        tags.receiver(heap, ordinals, words);
+                        tags.wrappers.push(object);
+                    }
                     Holder::Other => {
                         let Some(map) = heap.map_at_word(map) else { continue };
                         tags.object(heap, ordinals, object, &map);
@@ -155,6 +164,11 @@ impl Tags {
     pub(super) fn pairs(&self, key: u64, node: u32) -> &[(u64, u64)] {
         let is_key = self.of_node.get(node as usize).is_some_and(|tag| tag & IS_KEY != 0);
         is_key.then(|| self.pairs.get(&key)).flatten().map_or(&[], Vec::as_slice)
+    }
+
+    /// Objects with fields for what C++ has of them.
+    pub(super) fn wrappers(&self) -> &[u64] {
+        &self.wrappers
     }
 
     /// Whether the shared part of a function without a name is called so. Until V8 11 it must have a closure.

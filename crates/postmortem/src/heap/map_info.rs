@@ -59,6 +59,22 @@ impl MapInfo {
         (layout.types.js_function..=layout.fields.last_js_function_type as u16).contains(&self.kind)
     }
 
+    /// Whether instances have fields of which C++ keeps what it has of them.
+    pub(crate) fn is_wrapper(&self, layout: &Layout) -> bool {
+        [layout.types.js_api_object, layout.types.js_special_api_object].contains(&self.kind)
+    }
+
+    /// Where the address is of an object that V8 manages for C++: since V8 13 before the other fields.
+    pub(crate) fn managed_field(&self, layout: &Layout) -> Option<u64> {
+        (layout.version.major >= 13).then_some(layout.fields.js_elements + 8)
+    }
+
+    /// Where these fields are in such an object: before its properties.
+    pub(crate) fn embedder_fields(&self, layout: &Layout) -> impl Iterator<Item = u64> + use<> {
+        let first = self.managed_field(layout).unwrap_or(layout.fields.js_elements) + 8;
+        (first..8 * u64::from(self.inobject_start)).step_by(8)
+    }
+
     /// Whether instances are contexts (scopes).
     pub fn is_context(&self, layout: &Layout) -> bool {
         let fields = &layout.fields;
