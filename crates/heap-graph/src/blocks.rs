@@ -58,7 +58,7 @@ impl HeapGraph {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{GraphBuilder, Header};
+    use crate::{GraphBuilder, GraphSink, Header};
 
     /// A block with these names, and what its slots refer to by hidden edges of these numbers; nodes 1 to 3 are the context,
     /// its scope and what is referred to.

@@ -43,6 +43,26 @@ fn eight_digits(value: u64) -> u64 {
     (tens | ((pairs - tens * 10) << 8)) + 0x3030_3030_3030_3030
 }
 
+/// Bytes of a piece of a record: two numbers, the first of one digit, and their commas.
+const PIECE: usize = 16;
+
+/// The first numbers of a record as text, made once for many.
+pub(crate) struct Piece {
+    text: [u8; PIECE],
+    length: u8,
+}
+
+impl Piece {
+    /// Of a number below 10, and one of 32 bits.
+    pub(crate) fn of([first, second]: [u64; 2]) -> Self {
+        let text = format!("{first},{second},");
+        let mut piece = Self { text: [0; PIECE], length: text.len().min(PIECE) as u8 };
+        piece.text[..usize::from(piece.length)]
+            .copy_from_slice(&text.as_bytes()[..usize::from(piece.length)]);
+        piece
+    }
+}
+
 /// Records of numbers as text, a line each, with commas between them.
 pub(crate) struct Records<'w, W> {
     out: &'w mut W,
@@ -80,6 +100,13 @@ impl<'w, W: Write> Records<'w, W> {
         }
         window[at] = b',';
         self.length += at + 1;
+    }
+
+    /// Adds a piece to the record at hand.
+    #[inline(always)]
+    pub(crate) fn piece(&mut self, piece: &Piece) {
+        self.text[self.length..self.length + PIECE].copy_from_slice(&piece.text);
+        self.length += usize::from(piece.length);
     }
 
     /// Ends a record, which has a number.

@@ -17,14 +17,17 @@ mod growth;
 mod identity;
 mod index;
 mod kinds;
+mod name_table;
 mod names;
 mod offsets;
+mod packed;
 mod paths;
 mod progress;
 mod read;
 mod redact;
 mod retainers;
 mod ropes;
+mod sink;
 mod strings;
 mod traces;
 mod write;
@@ -33,7 +36,7 @@ pub use analysis::{
     Analysis, AnalysisError, ClassKey, ClassRow, ContextOwner, ContextSize, Filter, InterfaceDefinition,
     NO_DISTANCE, NativeContexts, NodeSet, SYSTEM_DISTANCE, Statistics,
 };
-pub use builder::{GraphBuilder, NameIndex};
+pub use builder::GraphBuilder;
 pub use diff::{
     ClassedHeap, DiffRow, Kinship, diff, diff_by_name, infer_interfaces, kinship, kinship_without_names,
 };
@@ -47,11 +50,13 @@ pub use identity::Adopted;
 pub use index::{Index, IndexError, write_index, write_retainer_index};
 pub use kinds::{EdgeKind, NodeKind};
 pub use offsets::{Offsets, TooDense};
+pub use packed::PackedGraph;
 pub use paths::{PathLimits, PathStep, RetainingEdge, RetainingPaths, retaining_paths, shortest_path};
 pub use progress::Step;
 pub use read::{ReadError, ReadOptions, read};
 pub use redact::{RedactionCounts, redact};
 pub use retainers::Retainers;
+pub use sink::{GraphSink, NameIndex};
 pub use strings::{Strings, StringsBuilder};
 pub use traces::{AllocationTraces, Sample, TraceFunction, TraceNode};
 pub use write::{slice, write};

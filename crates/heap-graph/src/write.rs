@@ -10,6 +10,8 @@ use rustc_hash::FxHashMap;
 use crate::decimal::Records;
 use crate::graph::{Header, HeapGraph, NodeIndex};
 use crate::kinds::{EdgeKind, NodeKind};
+use crate::sink::GraphSink as _;
+use crate::strings::Strings;
 
 /// Writes the whole graph.
 ///
@@ -30,86 +32,143 @@ fn quoted(names: &[&str]) -> String {
 }
 
 /// The list of kinds: of the known ones as many as the version has. Kinds without a name of ours follow all of them.
-fn kinds<'n>(known: &[&'n str], unknown: &'n [String], last: Option<u8>, used: &[u8]) -> Vec<&'n str> {
+fn kinds<'n>(known: &[&'n str], unknown: &'n [String], last: Option<u8>, highest: u8) -> Vec<&'n str> {
     let count = match last {
-        Some(last) if unknown.is_empty() => {
-            usize::from(used.iter().copied().max().map_or(last, |most| most.max(last))) + 1
-        }
+        Some(last) if unknown.is_empty() => usize::from(last.max(highest)) + 1,
         _ => known.len(),
     };
     known.iter().copied().take(count).chain(unknown.iter().map(String::as_str)).collect()
 }
 
-impl<W: Write> Writer<'_, W> {
-    fn file(mut self) -> io::Result<()> {
-        self.header()?;
-        self.nodes()?;
-        self.edges()?;
-        self.traces()?;
-        self.locations()?;
-        self.strings()?;
-        self.out.write_all(b"}\n")
-    }
+/// What stands before the nodes.
+pub(crate) struct Head<'a> {
+    pub(crate) header: &'a Header,
+    pub(crate) has_traces: bool,
+    pub(crate) node_count: u64,
+    pub(crate) edge_count: u64,
+    /// The highest codes of kinds of nodes and edges.
+    pub(crate) highest_kinds: (u8, u8),
+}
 
-    fn has_traces(&self) -> bool {
-        let named = self.graph.header.node_fields.iter().any(|field| field == "trace_node_id");
-        named || !self.graph.traces.node_trace.is_empty()
-    }
-
-    fn node_fields(&self) -> Vec<&'static str> {
+impl Head<'_> {
+    /// What is said of each node, in this order.
+    pub(crate) fn node_fields(&self) -> Vec<&'static str> {
         let mut fields = vec!["type", "name", "id", "self_size", "edge_count"];
-        if self.has_traces() {
+        if self.has_traces {
             fields.push("trace_node_id");
         }
-        if self.graph.header.has_detachedness() {
+        if self.header.has_detachedness() {
             fields.push("detachedness");
         }
         fields
     }
+}
 
-    fn header(&mut self) -> io::Result<()> {
-        let header = &self.graph.header;
-        let node_kinds = kinds(
-            &NodeKind::KNOWN.map(NodeKind::name),
-            &header.unknown_node_kinds,
-            header.last_node_kind,
-            &self.graph.nodes.kind,
-        );
-        let edge_kinds = kinds(
-            &EdgeKind::KNOWN.map(EdgeKind::name),
-            &header.unknown_edge_kinds,
-            header.last_edge_kind,
-            &self.graph.edges.kind,
-        );
-        let fields = self.node_fields();
-        let numbers = vec!["\"number\""; fields.len() - 2].join(",");
-        let native = match header.extra_native_bytes {
-            0 => String::new(),
-            bytes => format!(",\"extra_native_bytes\":{bytes}"),
-        };
-        writeln!(
-            self.out,
-            "{{\"snapshot\":{{\"meta\":{{\"node_fields\":{},\"node_types\":[{},\"string\",{numbers}],\
-             \"edge_fields\":[\"type\",\"name_or_index\",\"to_node\"],\
-             \"edge_types\":[{},\"string_or_number\",\"node\"],\
-             \"trace_function_info_fields\":[\"function_id\",\"name\",\"script_name\",\"script_id\",\"line\",\"column\"],\
-             \"trace_node_fields\":[\"id\",\"function_info_index\",\"count\",\"size\",\"children\"],\
-             \"sample_fields\":[\"timestamp_us\",\"last_assigned_id\"],\
-             \"location_fields\":[\"object_index\",\"script_id\",\"line\",\"column\"]}},\
-             \"node_count\":{},\"edge_count\":{},\"trace_function_count\":{}{native}}},",
-            quoted(&fields),
-            quoted(&node_kinds),
-            quoted(&edge_kinds),
-            self.graph.node_count(),
-            self.graph.edge_count(),
-            self.graph.header.trace_function_count,
-        )
+/// Writes it.
+pub(crate) fn head(out: &mut impl Write, facts: &Head<'_>) -> io::Result<()> {
+    let header = facts.header;
+    let node_kinds = kinds(
+        &NodeKind::KNOWN.map(NodeKind::name),
+        &header.unknown_node_kinds,
+        header.last_node_kind,
+        facts.highest_kinds.0,
+    );
+    let edge_kinds = kinds(
+        &EdgeKind::KNOWN.map(EdgeKind::name),
+        &header.unknown_edge_kinds,
+        header.last_edge_kind,
+        facts.highest_kinds.1,
+    );
+    let fields = facts.node_fields();
+    let numbers = vec!["\"number\""; fields.len() - 2].join(",");
+    let native = match header.extra_native_bytes {
+        0 => String::new(),
+        bytes => format!(",\"extra_native_bytes\":{bytes}"),
+    };
+    writeln!(
+        out,
+        "{{\"snapshot\":{{\"meta\":{{\"node_fields\":{},\"node_types\":[{},\"string\",{numbers}],\
+         \"edge_fields\":[\"type\",\"name_or_index\",\"to_node\"],\
+         \"edge_types\":[{},\"string_or_number\",\"node\"],\
+         \"trace_function_info_fields\":[\"function_id\",\"name\",\"script_name\",\"script_id\",\"line\",\"column\"],\
+         \"trace_node_fields\":[\"id\",\"function_info_index\",\"count\",\"size\",\"children\"],\
+         \"sample_fields\":[\"timestamp_us\",\"last_assigned_id\"],\
+         \"location_fields\":[\"object_index\",\"script_id\",\"line\",\"column\"]}},\
+         \"node_count\":{},\"edge_count\":{},\"trace_function_count\":{}{native}}},",
+        quoted(&fields),
+        quoted(&node_kinds),
+        quoted(&edge_kinds),
+        facts.node_count,
+        facts.edge_count,
+        header.trace_function_count,
+    )
+}
+
+/// Writes where nodes come from: node, script, line and column of each.
+pub(crate) fn locations(
+    out: &mut impl Write,
+    fields: u64,
+    places: impl Iterator<Item = [u32; 4]>,
+) -> io::Result<()> {
+    out.write_all(b"\"locations\":[")?;
+    let mut records = Records::new(&mut *out);
+    for [node, script, line, column] in places {
+        records.number(u64::from(node) * fields);
+        for value in [script, line, column] {
+            records.number(u64::from(value));
+        }
+        records.end()?;
+    }
+    records.finish()?;
+    out.write_all(b"],\n")
+}
+
+/// Writes the texts of all names.
+pub(crate) fn strings(out: &mut impl Write, strings: &Strings) -> io::Result<()> {
+    out.write_all(b"\"strings\":[")?;
+    for (at, string) in strings.iter().enumerate() {
+        out.write_all(if at > 0 { b",\n" } else { b"" })?;
+        serde_json::to_writer(&mut *out, string)?;
+    }
+    out.write_all(b"]")
+}
+
+impl<'a, W: Write> Writer<'a, W> {
+    fn file(mut self) -> io::Result<()> {
+        let facts = self.head();
+        let (fields, has_traces) = (facts.node_fields().len() as u64, facts.has_traces);
+        head(self.out, &facts)?;
+        self.nodes(has_traces)?;
+        self.edges(fields)?;
+        self.traces()?;
+        let graph = self.graph;
+        let places = graph.locations.node.iter().enumerate().map(|(at, node)| {
+            let place = graph.location_at(at);
+            [*node, place.script_id, place.line, place.column]
+        });
+        locations(self.out, fields, places)?;
+        strings(self.out, &graph.strings)?;
+        self.out.write_all(b"}\n")
     }
 
-    fn nodes(&mut self) -> io::Result<()> {
+    fn head(&self) -> Head<'a> {
+        let graph = self.graph;
+        let header = &graph.header;
+        let named = header.node_fields.iter().any(|field| field == "trace_node_id");
+        let highest = |codes: &[u8]| codes.iter().copied().max().unwrap_or(0);
+        Head {
+            header,
+            has_traces: named || !graph.traces.node_trace.is_empty(),
+            node_count: graph.node_count() as u64,
+            edge_count: graph.edge_count(),
+            highest_kinds: (highest(&graph.nodes.kind), highest(&graph.edges.kind)),
+        }
+    }
+
+    fn nodes(&mut self, traced: bool) -> io::Result<()> {
         self.out.write_all(b"\"nodes\":[")?;
         let graph = self.graph;
-        let (traced, states) = (self.has_traces(), graph.header.has_detachedness());
+        let states = graph.header.has_detachedness();
         let (kinds, names) = (&graph.nodes.kind[..], &graph.nodes.name[..]);
         let (ids, edges) = (&graph.nodes.id[..], graph.nodes.edges.view());
         let mut line = Records::new(&mut *self.out);
@@ -132,9 +191,8 @@ impl<W: Write> Writer<'_, W> {
         self.out.write_all(b"],\n")
     }
 
-    fn edges(&mut self) -> io::Result<()> {
+    fn edges(&mut self, fields: u64) -> io::Result<()> {
         self.out.write_all(b"\"edges\":[")?;
-        let fields = self.node_fields().len() as u64;
         let edges = &self.graph.edges;
         let mut line = Records::new(&mut *self.out);
         for ((kind, name), to) in edges.kind.iter().zip(edges.name.iter()).zip(edges.to.iter()) {
@@ -200,32 +258,6 @@ impl<W: Write> Writer<'_, W> {
         }
         for _ in open {
             self.out.write_all(b"]")?;
-        }
-        self.out.write_all(b"]")
-    }
-
-    fn locations(&mut self) -> io::Result<()> {
-        self.out.write_all(b"\"locations\":[")?;
-        let fields = self.node_fields().len() as u64;
-        let locations = &self.graph.locations;
-        let mut line = Records::new(&mut *self.out);
-        for (at, &node) in locations.node.iter().enumerate() {
-            let place = self.graph.location_at(at);
-            line.number(u64::from(node) * fields);
-            line.number(u64::from(place.script_id));
-            line.number(u64::from(place.line));
-            line.number(u64::from(place.column));
-            line.end()?;
-        }
-        line.finish()?;
-        self.out.write_all(b"],\n")
-    }
-
-    fn strings(&mut self) -> io::Result<()> {
-        self.out.write_all(b"\"strings\":[")?;
-        for (at, string) in self.graph.strings.iter().enumerate() {
-            self.out.write_all(if at > 0 { b",\n" } else { b"" })?;
-            serde_json::to_writer(&mut *self.out, string)?;
         }
         self.out.write_all(b"]")
     }

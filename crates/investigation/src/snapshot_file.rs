@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use heap_graph::HeapGraph;
+use heap_graph::{HeapGraph, PackedGraph};
 
 use crate::whole_file::WholeFile;
 
@@ -30,12 +30,33 @@ impl Packing {
     }
 }
 
+/// What a snapshot can be written of.
+pub trait Content {
+    /// Writes it as text.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn write_to(self, out: &mut impl Write) -> io::Result<()>;
+}
+
+impl Content for &HeapGraph {
+    fn write_to(self, out: &mut impl Write) -> io::Result<()> {
+        heap_graph::write(self, out)
+    }
+}
+
+impl Content for PackedGraph {
+    fn write_to(self, out: &mut impl Write) -> io::Result<()> {
+        self.write(out)
+    }
+}
+
 /// Writes a graph into a file that appears under its name only when it is whole, and that only its owner may read.
 /// Answers the bytes of the text, before packing.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_snapshot(graph: &HeapGraph, path: &Path) -> io::Result<u64> {
+pub fn write_snapshot(graph: impl Content, path: &Path) -> io::Result<u64> {
     let mut file = WholeFile::create(path.to_owned())?;
     let bytes = pack(graph, &mut file, Packing::of(path))?;
     file.keep()?;
@@ -46,7 +67,7 @@ pub fn write_snapshot(graph: &HeapGraph, path: &Path) -> io::Result<u64> {
 ///
 /// # Errors
 /// What the writer says.
-pub fn pack(graph: &HeapGraph, out: &mut impl Write, packing: Packing) -> io::Result<u64> {
+pub fn pack(graph: impl Content, out: &mut impl Write, packing: Packing) -> io::Result<u64> {
     match packing {
         Packing::Plain => counted(graph, out),
         Packing::Gzip => {
@@ -65,9 +86,9 @@ pub fn pack(graph: &HeapGraph, out: &mut impl Write, packing: Packing) -> io::Re
 }
 
 /// The graph's writer makes many small writes.
-fn counted(graph: &HeapGraph, out: &mut impl Write) -> io::Result<u64> {
+fn counted(graph: impl Content, out: &mut impl Write) -> io::Result<u64> {
     let mut counter = BufWriter::with_capacity(1 << 18, Counter { out, bytes: 0 });
-    heap_graph::write(graph, &mut counter)?;
+    graph.write_to(&mut counter)?;
     Ok(counter.into_inner().map_err(io::IntoInnerError::into_error)?.bytes)
 }
 

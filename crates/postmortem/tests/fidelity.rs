@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use heap_graph::{Edge, EdgeKind, HeapGraph, NodeIndex, ReadOptions};
-use postmortem::graph::{GraphOptions, NodeIds, graph};
+use postmortem::graph::{GraphOptions, NodeIds, graph, packed_graph};
 use postmortem::heap::Liveness;
 use test_heaps::cores::{How, real_program};
 use test_heaps::nodes::{V18, V20, V22, V24, V26};
@@ -109,6 +109,12 @@ fn compare(version: &str, opened: &Opened) -> Found {
     let mut written = Vec::new();
     heap_graph::write(&ours, &mut written).unwrap();
     assert_eq!(meta(&written), meta(&bytes), "{version}");
+    let mut go_on = |_, _| ControlFlow::Continue(());
+    let packed = packed_graph(&heap, &live, GraphOptions::default(), &mut go_on).unwrap();
+    let mut of_packed = Vec::with_capacity(written.len());
+    packed.write(&mut of_packed).unwrap();
+    assert!(of_packed == written, "{version}");
+    drop((of_packed, written));
     let ids = NodeIds::new(&heap, &live);
     let node_of = |address: u64| ids.node_of(&heap, address).map(NodeIndex);
     let address_of: HashMap<u64, u64> =

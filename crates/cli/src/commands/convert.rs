@@ -1,14 +1,14 @@
 //! `heapdowse convert`: a core to a heap snapshot.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use investigation::Step;
 use investigation::postmortem::GraphOptions;
 use investigation::redact::redact;
-use investigation::snapshot_file::{Packing, pack, write_snapshot};
+use investigation::snapshot_file::{Content, Packing, pack, write_snapshot};
 use serde::Serialize;
 
 use crate::core_args::CoreArgs;
@@ -73,23 +73,26 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
     let isolate = dead.isolate(args.worker)?;
     let options = GraphOptions { full_strings: args.full_strings, numbers: args.numbers };
     let mut progress = Progress::new(&args.core, args.read.json);
-    let made = dead.graph(isolate, options, &mut |step: Step| progress.step(step))?;
-    let graph = if args.redact { redact(&made)?.0 } else { made };
-    drop(progress);
-    let writing = || format!("the snapshot {}", args.output.display());
-    let bytes = if to_stdout {
-        let mut sink = BufWriter::new(io::stdout().lock());
-        let bytes = pack(&graph, &mut sink, Packing::Plain)?;
-        sink.flush()?;
-        bytes
+    let mut step = |step: Step| progress.step(step);
+    let (node_count, edge_count, total_size, bytes);
+    if args.redact {
+        let graph = redact(&dead.graph(isolate, options, &mut step)?)?.0;
+        (node_count, edge_count, total_size) =
+            (graph.node_count(), graph.edge_count(), graph.total_self_size());
+        drop(progress);
+        bytes = write(&graph, &args.output, to_stdout)?;
     } else {
-        write_snapshot(&graph, &args.output).with_context(writing)?
-    };
+        let graph = dead.packed_graph(isolate, options, &mut step)?;
+        (node_count, edge_count, total_size) =
+            (graph.node_count(), graph.edge_count(), graph.total_self_size());
+        drop(progress);
+        bytes = write(graph, &args.output, to_stdout)?;
+    }
     let answer = Answer {
         isolate: format!("{:#x}", isolate.address),
-        node_count: graph.node_count(),
-        edge_count: graph.edge_count(),
-        total_size: graph.total_self_size(),
+        node_count,
+        edge_count,
+        total_size,
         bytes,
         redacted: args.redact,
         output: args.output,
@@ -109,4 +112,15 @@ pub(crate) fn run(args: Args, output: &mut Output) -> Result<ExitCode> {
         json::print_for_core(output, "convert", &dead, &answer)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Answers the bytes of the text.
+fn write(graph: impl Content, output: &Path, to_stdout: bool) -> Result<u64> {
+    if !to_stdout {
+        return write_snapshot(graph, output).with_context(|| format!("the snapshot {}", output.display()));
+    }
+    let mut sink = BufWriter::new(io::stdout().lock());
+    let bytes = pack(graph, &mut sink, Packing::Plain)?;
+    sink.flush()?;
+    Ok(bytes)
 }

@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use heap_graph::{HeapGraph, Step};
-use postmortem::graph::{GraphOptions, graph};
+use heap_graph::{HeapGraph, PackedGraph, Step};
+use postmortem::Heap;
+use postmortem::graph::{GraphOptions, graph, packed_graph};
 use postmortem::heap::{Isolate, Liveness};
 
 use super::{Dead, PostmortemError};
@@ -50,6 +51,28 @@ impl Dead {
         options: GraphOptions,
         progress: &mut dyn FnMut(Step) -> ControlFlow<()>,
     ) -> Result<HeapGraph, PostmortemError> {
+        self.emit(isolate, progress, |heap, live, step| graph(heap, live, options, step))
+    }
+
+    /// The same graph, in less memory, only to be written.
+    ///
+    /// # Errors
+    /// If `progress` asks to stop.
+    pub fn packed_graph(
+        &self,
+        isolate: &Isolate,
+        options: GraphOptions,
+        progress: &mut dyn FnMut(Step) -> ControlFlow<()>,
+    ) -> Result<PackedGraph, PostmortemError> {
+        self.emit(isolate, progress, |heap, live, step| packed_graph(heap, live, options, step))
+    }
+
+    fn emit<G>(
+        &self,
+        isolate: &Isolate,
+        progress: &mut dyn FnMut(Step) -> ControlFlow<()>,
+        graph: impl FnOnce(&Heap<'_>, &Liveness, &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Option<G>,
+    ) -> Result<G, PostmortemError> {
         let named = |name| Step { name, done: 0, total: None };
         if progress(named("marking live objects")).is_break() {
             return Err(PostmortemError::Interrupted);
@@ -57,6 +80,6 @@ impl Dead {
         let heap = self.heap(isolate);
         let live = Liveness::mark(&heap);
         let mut step = |_, _| progress(named("making the graph"));
-        graph(&heap, &live, options, &mut step).ok_or(PostmortemError::Interrupted)
+        graph(&heap, &live, &mut step).ok_or(PostmortemError::Interrupted)
     }
 }

@@ -1,6 +1,6 @@
 //! What the kinds of objects hold: strings, arrays, tables, contexts, maps.
 
-use heap_graph::{EdgeKind, NodeIndex};
+use heap_graph::{EdgeKind, GraphSink, NodeIndex};
 
 use super::edges::{Emitter, Here};
 use crate::heap::MapInfo;
@@ -49,7 +49,7 @@ impl Contents {
     }
 }
 
-impl Emitter<'_, '_> {
+impl<S: GraphSink> Emitter<'_, '_, S> {
     pub(super) fn contents(&mut self, here: &Here<'_>) {
         match here.plan.contents {
             Contents::String => self.string(here),

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
-use heap_graph::{EdgeKind, EdgeName, GraphBuilder, NameIndex, NodeIndex, NodeKind};
+use heap_graph::{EdgeKind, EdgeName, GraphSink, NameIndex, NodeIndex, NodeKind};
 
 use super::GraphOptions;
 use super::groups::{Group, edge_name};
@@ -21,7 +21,7 @@ use crate::heap::words::{is_strong, is_weak, untag};
 use crate::object::ClassNames;
 
 /// Everything that writing takes.
-pub(super) struct Emitter<'e, 'm> {
+pub(super) struct Emitter<'e, 'm, S> {
     pub(super) heap: &'e Heap<'m>,
     pub(super) ordinals: &'e Ordinals,
     pub(super) ids: &'e Ids,
@@ -29,7 +29,7 @@ pub(super) struct Emitter<'e, 'm> {
     pub(super) classes: &'e ClassNames<'e, 'm>,
     pub(super) tags: &'e Tags,
     pub(super) options: GraphOptions,
-    pub(super) graph: GraphBuilder,
+    pub(super) graph: S,
     pub(super) inessential: Inessential,
     /// What is written behind all objects.
     pub(super) natives: Natives,
@@ -84,7 +84,7 @@ pub(super) struct HeldNames {
 }
 
 impl HeldNames {
-    pub(super) fn new(graph: &mut GraphBuilder) -> Self {
+    pub(super) fn new(graph: &mut impl GraphSink) -> Self {
         Self {
             map: graph.name("map"),
             proto: graph.name("__proto__"),
@@ -153,7 +153,7 @@ impl Inessential {
     }
 }
 
-impl Emitter<'_, '_> {
+impl<S: GraphSink> Emitter<'_, '_, S> {
     /// The root, `(GC roots)`, and the groups.
     pub(super) fn roots(&mut self, groups: &[Group]) {
         let synthetic = NodeKind::Synthetic;

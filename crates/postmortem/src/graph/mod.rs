@@ -20,7 +20,7 @@ mod tags;
 
 use std::ops::ControlFlow;
 
-use heap_graph::{EdgeKind, GraphBuilder, HeapGraph, NodeKind};
+use heap_graph::{EdgeKind, GraphBuilder, GraphSink, HeapGraph, NodeKind, PackedGraph};
 
 use crate::Heap;
 use crate::heap::Liveness;
@@ -47,6 +47,26 @@ pub fn graph(
     options: GraphOptions,
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Option<HeapGraph> {
+    emit(heap, live, options, GraphBuilder::new(header(heap)), progress).map(GraphBuilder::finish)
+}
+
+/// The same graph, in less memory, only to be written.
+pub fn packed_graph(
+    heap: &Heap<'_>,
+    live: &Liveness,
+    options: GraphOptions,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Option<PackedGraph> {
+    emit(heap, live, options, PackedGraph::new(header(heap)), progress)
+}
+
+fn emit<S: GraphSink>(
+    heap: &Heap<'_>,
+    live: &Liveness,
+    options: GraphOptions,
+    mut sink: S,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Option<S> {
     let groups = groups::of(heap);
     let first = 2 + groups.len() as u32;
     let NodeIds { ordinals, ids, .. } = NodeIds::behind(heap, live, first);
@@ -55,8 +75,7 @@ pub fn graph(
     let total = live.count();
     let tags = Tags::collect(heap, live, &ordinals, &shapes);
     let natives = natives::Natives::of(heap, &ordinals, tags.wrappers());
-    let mut builder = GraphBuilder::new(header(heap));
-    let held = edges::HeldNames::new(&mut builder);
+    let held = edges::HeldNames::new(&mut sink);
     let mut emitter = Emitter {
         heap,
         ordinals: &ordinals,
@@ -65,7 +84,7 @@ pub fn graph(
         classes: &classes,
         tags: &tags,
         options,
-        graph: builder,
+        graph: sink,
         inessential: edges::Inessential::new(heap, &ordinals),
         natives,
         held,
@@ -95,7 +114,7 @@ pub fn graph(
         }
     }
     emitter.natives();
-    Some(emitter.graph.finish())
+    Some(emitter.graph)
 }
 
 /// What this version's own snapshots have: until V8 12 also a field for traces, which is 0 without, and as many kinds as

@@ -1,6 +1,6 @@
 //! What a node is called, and what kind it is (`V8HeapExplorer::AddEntry`).
 
-use heap_graph::{Location, NameIndex, NodeKind};
+use heap_graph::{GraphSink, Location, NameIndex, NodeKind};
 use rustc_hash::FxHashMap;
 
 use super::edges::{Emitter, Here};
@@ -37,7 +37,7 @@ pub(super) enum Entry {
     Each,
 }
 
-impl Emitter<'_, '_> {
+impl<S: GraphSink> Emitter<'_, '_, S> {
     /// What all objects of a map have in common.
     pub(super) fn entry_of_map(&mut self, map: &MapInfo) -> Entry {
         let (heap, types) = (self.heap, &self.heap.layout.types);
@@ -68,7 +68,7 @@ impl Emitter<'_, '_> {
 
     /// Kind and name of an object, its name held.
     pub(super) fn held_entry(&mut self, here: &Here<'_>, node: u32) -> (NodeKind, NameIndex) {
-        if here.plan.map.is_wrapper(self.heap.layout)
+        if here.plan.is_wrapper
             && let Some(managed) = self.natives.managed(here.address)
         {
             return (NodeKind::Native, self.graph.name(&managed.name));
@@ -101,7 +101,7 @@ impl Emitter<'_, '_> {
         if heap.pages[here.page].is_shared() {
             return 0;
         }
-        if here.plan.map.is_wrapper(heap.layout)
+        if here.plan.is_wrapper
             && let Some(managed) = self.natives.managed(here.address)
         {
             return here.size + managed.size;

@@ -1,6 +1,6 @@
 //! Memory beside the heap: the contents of buffers, and Node's objects of C++. Their nodes follow those of all objects.
 
-use heap_graph::{EdgeKind, EdgeName, NodeIndex, NodeKind, detachedness};
+use heap_graph::{EdgeKind, EdgeName, GraphSink, NodeIndex, NodeKind, detachedness};
 use rustc_hash::FxHashMap;
 
 use super::edges::{Emitter, Here};
@@ -66,7 +66,7 @@ impl Natives {
     }
 }
 
-impl Emitter<'_, '_> {
+impl<S: GraphSink> Emitter<'_, '_, S> {
     /// Edges from the root, which come behind its others.
     pub(super) fn native_roots(&mut self) {
         for at in self.natives.roots() {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use heap_graph::{EdgeKind, Location, NameIndex, NodeIndex};
+use heap_graph::{EdgeKind, GraphSink, Location, NameIndex, NodeIndex};
 use rustc_hash::FxHashMap;
 
 use super::contents::Contents;
@@ -22,6 +22,8 @@ pub(super) struct Plan {
     /// The map's own node, unless V8 leaves it out.
     pub(super) map_node: Option<u32>,
     pub(super) entry: Entry,
+    /// Whether C++ may have something of such an object.
+    pub(super) is_wrapper: bool,
     pub(super) contents: Contents,
     pub(super) location: PlannedLocation,
     /// Fields with V8's names.
@@ -75,7 +77,7 @@ pub(super) struct Plans {
     parts: usize,
 }
 
-impl Emitter<'_, '_> {
+impl<S: GraphSink> Emitter<'_, '_, S> {
     /// The plan for objects whose map a word names; `None` if it names none.
     pub(super) fn plan(&mut self, word: u64) -> Option<Rc<Plan>> {
         if let Some((last, plan)) = &self.plans.last
@@ -107,6 +109,7 @@ impl Emitter<'_, '_> {
             map_node: self.essential(tag(map.address)),
             entry: self.entry_of_map(&map),
             contents: Contents::of(&map, heap.layout),
+            is_wrapper: map.is_wrapper(heap.layout),
             location: self.location_of_map(&map),
             fields: self.fields_of(map.kind),
             properties: self.properties_of(&map),

@@ -1,6 +1,6 @@
 //! Objects of the language: properties, elements, and what functions, buffers and collections have besides.
 
-use heap_graph::{EdgeKind, EdgeName, NameIndex, NodeIndex};
+use heap_graph::{EdgeKind, EdgeName, GraphSink, NameIndex, NodeIndex};
 
 use super::edges::{Emitter, Here};
 use crate::heap::MapInfo;
@@ -8,7 +8,7 @@ use crate::heap::kind::native_context;
 use crate::heap::words::{count, is_strong, tag, untag};
 use crate::object::{Element, Privacy, Property, PropertyValue};
 
-impl Emitter<'_, '_> {
+impl<S: GraphSink> Emitter<'_, '_, S> {
     pub(super) fn receiver(&mut self, here: &Here<'_>) {
         let heap = self.heap;
         let map = &here.plan.map;
@@ -35,7 +35,7 @@ impl Emitter<'_, '_> {
             let name = self.graph.name("global_proxy");
             self.internal_to(tag(proxy), name);
         }
-        if map.is_wrapper(heap.layout) {
+        if here.plan.is_wrapper {
             self.embedder_fields(here);
             self.base_object(here);
         }

@@ -6,9 +6,8 @@ use std::ops::ControlFlow;
 use anyhow::Result;
 use investigation::Step;
 use investigation::capture::{CaptureError, Captured, Event, HoldOptions, Mode};
-use investigation::postmortem::{CoreOptions, Dead, GraphOptions, ProcessError};
+use investigation::postmortem::{CoreOptions, Dead, GraphOptions, ProcessError, Purpose};
 use investigation::redact::redact;
-use investigation::snapshot_file::{Packing, pack};
 
 use super::{Asked, Lineage, Taken, Via};
 use crate::interrupt;
@@ -42,7 +41,7 @@ pub(super) fn possible(asked: &Asked) -> Result<Copy, Refused> {
 fn copy(asked: &Asked) -> Result<Copy, ProcessError> {
     let hold = HoldOptions { mode: Some(Mode::Fork), ..HoldOptions::default() };
     let mut progress = Progress::new(&format!("process {}", asked.pid), asked.quiet);
-    Dead::of_process(asked.pid, hold, &CoreOptions::default(), &mut |event| match event {
+    Dead::of_process(asked.pid, hold, &CoreOptions::default(), asked.purpose(), &mut |event| match event {
         Event::Writing(written) => {
             progress.step(Step { name: "copying", done: written.done, total: Some(written.total) })
         }
@@ -62,8 +61,26 @@ pub(super) fn take(asked: &Asked, taken: Option<Copy>, lineage: &mut Lineage) ->
     dead.warnings().iter().chain(&captured.warnings).for_each(|warning| warn(warning));
     let mut progress = Progress::new(&format!("process {}", asked.pid), asked.quiet);
     let options = GraphOptions { full_strings: asked.full_strings, numbers: asked.numbers };
-    let mut made = dead.graph(dead.isolate(asked.worker.unwrap_or(0))?, options, &mut |step| progress.step(step))?;
-    // All is in the graph now.
+    let isolate = dead.isolate(asked.worker.unwrap_or(0))?;
+    let mut step = |step| progress.step(step);
+    let taken = |bytes, node_count: usize, edge_count, known_count| Taken {
+        via: Via::Fork,
+        bytes,
+        predicted: None,
+        headroom: None,
+        pause_ms: captured.pause_ms,
+        node_count: Some(node_count as u64),
+        edge_count: Some(edge_count),
+        known_count,
+    };
+    // In either case all is in the graph behind this.
+    if asked.purpose() == Purpose::Written {
+        let graph = dead.packed_graph(isolate, options, &mut step)?;
+        drop(dead);
+        let (nodes, edges) = (graph.node_count(), graph.edge_count());
+        return Ok(taken(asked.file.fill_with(graph)?, nodes, edges, None));
+    }
+    let mut made = dead.graph(isolate, options, &mut step)?;
     drop(dead);
     let known_count = match lineage {
         Lineage::After(before) => made.adopt_ids(before).map(|adopted| adopted.kept),
@@ -71,21 +88,9 @@ pub(super) fn take(asked: &Asked, taken: Option<Copy>, lineage: &mut Lineage) ->
     };
     let redacted = if asked.redact { Some(redact(&made)?.0) } else { None };
     let graph = redacted.as_ref().unwrap_or(&made);
-    let bytes = asked.file.fill(&mut |mut sink, zst| {
-        let packing = if zst { Packing::Zstd } else { Packing::Plain };
-        Ok(pack(graph, &mut sink, packing)?)
-    })?;
-    let taken = Taken {
-        via: Via::Fork,
-        bytes,
-        predicted: None,
-        headroom: None,
-        pause_ms: captured.pause_ms,
-        node_count: Some(graph.node_count() as u64),
-        edge_count: Some(graph.edge_count()),
-        known_count,
-    };
-    if !matches!(lineage, Lineage::None) {
+    let bytes = asked.file.fill_with(graph)?;
+    let taken = taken(bytes, graph.node_count(), graph.edge_count(), known_count);
+    if asked.in_series {
         *lineage = Lineage::After(Box::new(made));
     }
     Ok(taken)

@@ -8,7 +8,6 @@ use indicatif::ProgressBar;
 use investigation::attach::{AttachError, Attached, Worker, connect};
 use investigation::price::{Headroom, Price};
 use investigation::redact::redact_text;
-use investigation::snapshot_file::{Packing, pack};
 
 use super::{Asked, Taken, Via};
 use crate::failure::{CannotCapture, Usage};
@@ -46,12 +45,9 @@ fn take_attached(asked: &Asked, attached: &mut Attached) -> Result<Taken> {
         let mut go_on = |_| if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let graph = redact_text(&text, &mut go_on)?.0;
         drop(text);
-        asked.file.fill(&mut |mut sink, zst| {
-            let packing = if zst { Packing::Zstd } else { Packing::Plain };
-            Ok(pack(&graph, &mut sink, packing)?)
-        })?
+        asked.file.fill_with(&graph)?
     } else {
-        asked.file.fill(&mut |sink, zst| stream(attached, worker, sink, zst, &mut progress))?
+        asked.file.fill(|sink, zst| stream(attached, worker, sink, zst, &mut progress))?
     };
     bar.finish_and_clear();
     Ok(Taken {

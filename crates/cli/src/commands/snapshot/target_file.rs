@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use investigation::snapshot_file::{Content, Packing, pack};
 use investigation::whole_file::WholeFile;
 
 /// A file, which appears under its name when it is whole, or standard output.
@@ -31,8 +32,16 @@ impl TargetFile {
         (!self.is_stdout()).then_some(self.name.as_path())
     }
 
+    /// Writes a graph, compressed if it is to be; answers the bytes of the text.
+    pub(super) fn fill_with(&self, graph: impl Content) -> Result<u64> {
+        self.fill(|mut sink, zst| {
+            let packing = if zst { Packing::Zstd } else { Packing::Plain };
+            Ok(pack(graph, &mut sink, packing)?)
+        })
+    }
+
     /// Gives what is written its place, if all of it is; `write` is told whether to compress, and answers bytes.
-    pub(super) fn fill(&self, write: &mut dyn FnMut(&mut dyn Write, bool) -> Result<u64>) -> Result<u64> {
+    pub(super) fn fill(&self, write: impl FnOnce(&mut dyn Write, bool) -> Result<u64>) -> Result<u64> {
         if self.is_stdout() {
             let mut sink = BufWriter::with_capacity(1 << 20, io::stdout().lock());
             let bytes = write(&mut sink, self.zst)?;

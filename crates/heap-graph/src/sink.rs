@@ -1,0 +1,55 @@
+//! What a graph is written into node by node, whatever becomes of it.
+
+use crate::graph::{EdgeName, Location, NodeIndex};
+use crate::kinds::{EdgeKind, NodeKind};
+
+/// A name that a sink holds: given to many nodes and edges, its text is looked up once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameIndex(pub(crate) u32);
+
+/// Takes nodes, each followed by its edges. The first node is the root; edges may lead to nodes that come later, which
+/// must be there in the end.
+pub trait GraphSink {
+    /// Holds a name.
+    fn name(&mut self, text: &str) -> NameIndex;
+
+    /// Begins the next node. Sizes are in bytes.
+    fn node_named(&mut self, kind: NodeKind, name: NameIndex, id: u32, self_size: u64);
+
+    /// Says where the current node comes from, and whether it is detached ([`crate::detachedness`]).
+    fn place(&mut self, location: Option<Location>, state: u8);
+
+    /// Adds an edge with a name to the current node.
+    fn edge_named(&mut self, kind: EdgeKind, name: NameIndex, to: NodeIndex);
+
+    /// Adds an edge with a number (`Element`, `Hidden`) to the current node.
+    fn edge_numbered(&mut self, kind: EdgeKind, number: u32, to: NodeIndex);
+
+    /// How many nodes there are.
+    fn node_count(&self) -> u32;
+
+    /// How many edges the current node has.
+    fn edge_count_of_node(&self) -> u32;
+
+    /// Makes room for so many nodes and edges. More than will come is well.
+    fn reserve(&mut self, nodes: usize, edges: usize) {
+        let _ = (nodes, edges);
+    }
+
+    /// Begins the next node.
+    fn node(&mut self, kind: NodeKind, name: &str, id: u32, self_size: u64) {
+        let name = self.name(name);
+        self.node_named(kind, name, id, self_size);
+    }
+
+    /// Adds an edge to the current node.
+    fn edge(&mut self, kind: EdgeKind, name: EdgeName<'_>, to: NodeIndex) {
+        match name {
+            EdgeName::Index(number) => self.edge_numbered(kind, number, to),
+            EdgeName::Name(name) => {
+                let name = self.name(name);
+                self.edge_named(kind, name, to);
+            }
+        }
+    }
+}
