@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use common::Files;
 use serde_json::Value;
-use test_heaps::nodes::{SUPPORTED, V20, V24, binary};
+use test_heaps::nodes::{SUPPORTED, V20, V22, V24, binary};
 use test_heaps::server::get;
 
 /// A program that holds objects of a class, makes more, and says how often it did.
@@ -273,6 +273,37 @@ fn a_worker_is_told_by_the_programs_own_number() {
         }
         files.run(&["convert", "core", "--worker", "9", "-o", "x"]).must_fail(2, "worker 9: there are");
     }
+}
+
+/// A thread that answers nobody, and one that does.
+const SILENT: &str = "
+const { Worker } = require('worker_threads');
+const pipe = process.argv[1];
+require('child_process').execFileSync('mkfifo', [pipe]);
+const silent = `globalThis.whoami = 'thread ' + 1; require('worker_threads').parentPort.postMessage('ready');
+  require('fs').openSync(${JSON.stringify(pipe)}, 'r')`;
+const other = `globalThis.whoami = 'thread ' + 2; setInterval(() => {}, 1000);
+  require('worker_threads').parentPort.postMessage('ready')`;
+let left = 2;
+const ready = () => { if (--left === 0) console.log('ready'); };
+for (const code of [silent, other]) new Worker(code, { eval: true }).on('message', ready);
+setInterval(() => {}, 1000);";
+
+#[test]
+fn a_worker_that_answers_nobody_is_in_nobodys_way() {
+    let files = Files::new();
+    let pipe = files.path().join("nobody-writes").display().to_string();
+    let (_program, pid, _) = started(V22, &files, &["-e", SILENT, &pipe]);
+    let ask = |thread, via| files.run(&["snapshot", &pid, "--worker", thread, "--via", via, "-o", "x"]);
+    for (thread, via) in [("2", "inspector"), ("2", "fork"), ("1", "fork")] {
+        let run = ask(thread, via);
+        assert_eq!(run.code, Some(0), "{thread} via {via}: {}", run.stderr);
+        let text = std::fs::read_to_string(files.path().join("x")).unwrap();
+        assert!(text.contains(&format!("\"thread {thread}\"")), "{thread} via {via}");
+        std::fs::remove_file(files.path().join("x")).unwrap();
+    }
+    let told = "no worker 1; there is 2, 1 that did not answer (with --via fork they need not)";
+    ask("1", "inspector").assert_last(2, told);
 }
 
 /// Half of the time of this one V8 collects, and moves what is young and alive.

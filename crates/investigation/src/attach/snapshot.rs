@@ -1,11 +1,15 @@
 //! One snapshot of a process that runs already, of its main thread or of a worker.
 
 use std::io::Write;
+use std::time::Duration;
 
-use inspector::{InspectorError, SnapshotProgress, Worker};
+use inspector::{DEFAULT_PATIENCE, InspectorError, SnapshotProgress, Worker};
 
 use super::Attached;
 use crate::price::{self, Headroom, Price};
+
+/// So long a worker may take to say its number.
+const NUMBER_PATIENCE: Duration = Duration::from_secs(3);
 
 impl Attached {
     /// The worker threads, each with a heap of its own.
@@ -16,17 +20,27 @@ impl Attached {
         self.watched.session.workers()
     }
 
-    /// The same, each with Node's number for it (`worker.threadId`).
+    /// The same, each with Node's number for it (`worker.threadId`); and how many did not answer, as one that waits in
+    /// `Atomics.wait`.
     ///
     /// # Errors
-    /// When the process or one of them does not answer, or is gone.
-    pub fn numbered_workers(&mut self) -> Result<Vec<(u32, Worker)>, InspectorError> {
+    /// When the process does not answer or is gone.
+    pub fn numbered_workers(&mut self) -> Result<(Vec<(u32, Worker)>, usize), InspectorError> {
         let workers = self.workers()?;
         let session = &mut self.watched.session;
-        workers
-            .into_iter()
-            .map(|worker| Ok((session.in_worker(&worker, super::probe::thread_number)?, worker)))
-            .collect()
+        let (mut numbered, mut silent) = (Vec::new(), 0);
+        session.set_patience(NUMBER_PATIENCE);
+        for worker in workers {
+            match session.in_worker(&worker, super::probe::thread_number) {
+                Ok(number) => numbered.push((number, worker)),
+                Err(InspectorError::Timeout { .. }) => silent += 1,
+                // It has ended meanwhile.
+                Err(InspectorError::Closed { .. }) if !session.known_workers().contains(&worker) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        session.set_patience(DEFAULT_PATIENCE);
+        Ok((numbered, silent))
     }
 
     /// What a snapshot of the main thread or of a worker would cost, and what there is for it.

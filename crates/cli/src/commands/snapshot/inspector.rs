@@ -83,12 +83,17 @@ fn stream(
 
 fn find(attached: &mut Attached, thread: u32) -> Result<Worker> {
     let pid = attached.process().pid;
-    let workers = attached.numbered_workers().map_err(|source| AttachError::Inspector { pid, source })?;
+    let (workers, silent) =
+        attached.numbered_workers().map_err(|source| AttachError::Inspector { pid, source })?;
     let known: Vec<String> = workers.iter().map(|(number, _)| number.to_string()).collect();
     let found = workers.into_iter().find(|(number, _)| *number == thread);
     found.map(|(_, worker)| worker).ok_or_else(|| {
-        let there = if known.is_empty() { "there is none".to_owned() } else { format!("there are {}", known.join(", ")) };
-        Usage(format!("no worker {thread}; {there}")).into()
+        let mut there = known;
+        if silent > 0 {
+            there.push(format!("{silent} that did not answer (with --via fork they need not)"));
+        }
+        let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+        Usage(format!("no worker {thread}; there is {there}")).into()
     })
 }
 
