@@ -58,8 +58,8 @@ impl Plan {
             let strings = if self.distinct { ", each string with its own text" } else { "" };
             report.line(&format!(
                 "\n### {size} MB of heap{strings}\n\n\
-                 | Node | | pause ms | own clock ms | wall s | CPU s | server grows MB | heapdowse's peak MB | file MB |\n\
-                 |---|---|---:|---:|---:|---:|---:|---:|---:|"
+                 | Node | | pause ms | own clock ms | wall s | CPU s | server MB | grows MB | heapdowse's peak MB | graph MB | file MB |\n\
+                 |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
             ));
             for major in &self.versions {
                 let of = |version: &&&str| version.split('.').next() == Some(major);
@@ -119,8 +119,12 @@ struct Row {
     own_ms: f64,
     wall_s: f64,
     cpu_s: f64,
+    /// Of the server, before.
+    resident: u64,
     growth: u64,
     peak: u64,
+    /// The graph as it is kept to be asked; 0 where that is not known.
+    graph: u64,
     bytes: u64,
     /// It was not waited for to the end.
     is_cut: bool,
@@ -131,13 +135,15 @@ fn tell(version: &str, way: &str, rows: &[Row], report: &mut Report) {
     let way =
         if rows.iter().any(|row| row.is_cut) { format!("{way}, cut: at least") } else { way.to_owned() };
     report.line(&format!(
-        "| {version} | {way} | {:.0} | {:.1} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} |",
+        "| {version} | {way} | {:.0} | {:.1} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
         of(|row| row.pause_ms),
         of(|row| row.own_ms),
         of(|row| row.wall_s),
         of(|row| row.cpu_s),
+        of(|row| row.resident as f64 / 1e6),
         of(|row| row.growth as f64 / 1e6),
         of(|row| row.peak as f64 / 1e6),
+        of(|row| row.graph as f64 / 1e6),
         of(|row| row.bytes as f64 / 1e6),
     ));
 }
@@ -182,8 +188,10 @@ fn ours(program: &Path, server: &Server, via: &str, folder: &Path) -> Result<Row
         own_ms,
         wall_s: spent.wall_s,
         cpu_s: spent.cpu_s + of_server,
+        resident: before,
         growth: most.saturating_sub(before),
         peak: spent.peak_bytes,
+        graph: graph_bytes(&answer),
         bytes,
         is_cut: false,
     })
@@ -219,7 +227,14 @@ fn by_v8(server: &Server, folder: &Path) -> Result<Row> {
     let pause_ms = if is_cut { wall_s * 1e3 } else { client.finish()?.0 };
     let bytes = file.as_deref().map_or(Ok(0), |file| std::fs::metadata(file).map(|file| file.len()))?;
     file.map_or(Ok(()), std::fs::remove_file)?;
-    Ok(Row { pause_ms, own_ms: pause_ms, wall_s, cpu_s, growth, peak: 0, bytes, is_cut })
+    let own_ms = pause_ms;
+    Ok(Row { pause_ms, own_ms, wall_s, cpu_s, resident: before, growth, peak: 0, graph: 0, bytes, is_cut })
+}
+
+/// Nodes have 17 bytes in their columns, edges 9.
+fn graph_bytes(answer: &Value) -> u64 {
+    let count = |name: &str| answer[name].as_u64().unwrap_or(0);
+    17 * count("node_count") + 9 * count("edge_count")
 }
 
 fn is_whole(path: &Path) -> bool {

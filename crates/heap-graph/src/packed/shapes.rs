@@ -24,12 +24,51 @@ pub(super) struct Shape {
     pub(super) labels: Box<[Label]>,
 }
 
-/// What is expected of the next node of a shape: what the last one had.
+/// A number that goes on as it did: from one node of a shape to the next, names and targets are as far apart as the last
+/// two were, where objects were made one after the other.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Course {
+    last: u32,
+    step: u32,
+}
+
+impl Course {
+    /// What is expected.
+    #[inline]
+    pub(super) fn next(self) -> u32 {
+        self.last.wrapping_add(self.step)
+    }
+
+    /// How far a number is from the last one.
+    #[inline]
+    pub(super) fn ahead(self, number: u32) -> i64 {
+        i64::from(number) - i64::from(self.last)
+    }
+
+    /// The number that is so far from the last one.
+    #[inline]
+    pub(super) fn behind(self, ahead: i64) -> u32 {
+        self.last.wrapping_add(ahead as u32)
+    }
+
+    #[inline]
+    pub(super) fn go_to(&mut self, number: u32) {
+        *self = Self { last: number, step: number.wrapping_sub(self.last) };
+    }
+}
+
+/// What is expected of the next node of a shape.
 #[derive(Clone, Default)]
 pub(super) struct Expected {
-    pub(super) name: u32,
+    pub(super) name: Course,
     pub(super) self_size: u64,
-    pub(super) targets: Box<[u32]>,
+    pub(super) targets: Box<[Course]>,
+}
+
+impl Expected {
+    fn of(shape: &Shape) -> Self {
+        Self { targets: vec![Course::default(); shape.labels.len()].into(), ..Self::default() }
+    }
 }
 
 /// The labels of a node so far.
@@ -45,6 +84,11 @@ struct State {
     /// Where the label led that came here last.
     latest: (Label, StateIndex),
     shape: Option<u32>,
+}
+
+/// With nothing expected yet.
+pub(super) fn fresh(shapes: &[Shape]) -> Vec<Expected> {
+    shapes.iter().map(Expected::of).collect()
 }
 
 /// All shapes.
@@ -124,15 +168,11 @@ impl Shapes {
             return None;
         }
         let labels = self.labels(state);
-        self.expected.push(Expected { targets: vec![0; labels.len()].into(), ..Expected::default() });
         let state = &mut self.states[state.0 as usize];
-        self.list.push(Shape { kind: state.kind, labels });
+        let shape = Shape { kind: state.kind, labels };
+        self.expected.push(Expected::of(&shape));
+        self.list.push(shape);
         state.shape = Some(place as u32);
         Some(place)
-    }
-
-    /// The shapes, with nothing expected yet.
-    pub(super) fn into_fresh(self) -> (Vec<Shape>, Vec<Expected>) {
-        (self.list, vec![Expected::default(); self.expected.len()])
     }
 }

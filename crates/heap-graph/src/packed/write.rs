@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::bytes::Numbers;
 use super::read::{Nodes, PackedNode};
-use super::shapes::Shape;
+use super::shapes::{Shape, fresh};
 use super::{Edge, NEXT_LABEL, PackedGraph};
 use crate::decimal::{Piece, Records};
 use crate::graph::detachedness;
@@ -27,12 +27,12 @@ impl PackedGraph {
         let fields = facts.node_fields().len() as u64;
         head(out, &facts)?;
         let names = self.names.finish();
-        let (shapes, mut expected) = self.shapes.into_fresh();
+        let shapes = self.shapes.list;
         out.write_all(b"\"nodes\":[")?;
-        let nodes = Nodes::new(self.nodes.iter(), &shapes, &mut expected);
+        let nodes = Nodes::new(self.nodes.iter(), &shapes);
         write_nodes(out, &facts, nodes, &self.detachedness)?;
         out.write_all(b"],\n\"edges\":[")?;
-        let nodes = Nodes::new(self.nodes.drain(), &shapes, &mut expected);
+        let nodes = Nodes::new(self.nodes.drain(), &shapes);
         write_edges(out, self.node_count, fields, nodes, self.edges, &shapes)?;
         out.write_all(b"],\n\"trace_function_infos\":[],\n\"trace_tree\":[],\n\"samples\":[],\n")?;
         let [node, script, line, column] = &self.locations;
@@ -84,7 +84,7 @@ fn write_edges<C: AsRef<[u8]>>(
     shapes: &[Shape],
 ) -> io::Result<()> {
     let labels: Vec<Box<[Piece]>> = shapes.iter().map(pieces).collect();
-    let mut targets: Vec<Vec<u32>> = shapes.iter().map(|shape| vec![0; shape.labels.len()]).collect();
+    let mut expected = fresh(shapes);
     let mut numbers = edges.drain();
     let mut line = Records::new(out);
     for _ in 0..node_count {
@@ -102,10 +102,14 @@ fn write_edges<C: AsRef<[u8]>>(
             }
             continue;
         };
-        for (label, to) in labels[place].iter().zip(&mut targets[place]) {
-            *to = to.wrapping_add(numbers.next_signed() as u32);
+        for (label, course) in labels[place].iter().zip(&mut expected[place].targets) {
+            let to = match node.are_expected {
+                true => course.next(),
+                false => course.behind(numbers.next_signed()),
+            };
+            course.go_to(to);
             line.piece(label);
-            line.number(u64::from(*to) * fields);
+            line.number(u64::from(to) * fields);
             line.end()?;
         }
     }

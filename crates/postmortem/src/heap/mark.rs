@@ -24,7 +24,7 @@ impl Liveness {
         let live = |(page, white): (usize, Option<Bitmap>)| match white {
             // Nothing in read-only memory ever dies, and it points at nothing else.
             _ if heap.pages[page].is_shared() => heap.starts(page).clone(),
-            Some(white) => heap.starts(page).without(&white),
+            Some(white) => heap.starts(page).without(white),
             None => Bitmap::default(),
         };
         Self { pages: marker.white.into_iter().enumerate().map(live).collect() }
