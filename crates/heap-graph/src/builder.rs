@@ -1,12 +1,12 @@
 //! A graph made node by node: for slices, and for heaps that come from elsewhere than a snapshot file.
 
 use crate::graph::{
-    EdgeColumns, EdgeName, Header, HeapGraph, Location, LocationColumns, NodeColumns, NodeIndex, detachedness,
+    EdgeColumns, EdgeName, Header, HeapGraph, Location, LocationColumns, NodeColumns, NodeIndex,
 };
 use crate::kinds::{EdgeKind, NodeKind};
 use crate::name_table::NameTable;
 use crate::offsets::Offsets;
-use crate::sink::{GraphSink, NameIndex};
+use crate::sink::{GraphSink, NameIndex, Places};
 
 /// Makes a graph that can be asked.
 pub struct GraphBuilder {
@@ -20,8 +20,7 @@ pub struct GraphBuilder {
     edge_name: Vec<u32>,
     edge_to: Vec<u32>,
     big_sizes: Vec<(u32, u64)>,
-    detachedness: Vec<(u32, u8)>,
-    locations: [Vec<u32>; 4],
+    places: Places,
     names: NameTable,
 }
 
@@ -37,16 +36,7 @@ impl GraphSink for GraphBuilder {
 
     #[inline]
     fn place(&mut self, location: Option<Location>, state: u8) {
-        let node = (self.kind.len() - 1) as u32;
-        if let Some(place) = location {
-            let values = [node, place.script_id, place.line, place.column];
-            for (column, value) in self.locations.iter_mut().zip(values) {
-                column.push(value);
-            }
-        }
-        if state != detachedness::UNKNOWN {
-            self.detachedness.push((node, state));
-        }
+        self.places.add((self.kind.len() - 1) as u32, location, state);
     }
 
     #[inline]
@@ -97,8 +87,7 @@ impl GraphBuilder {
             edge_name: Vec::new(),
             edge_to: Vec::new(),
             big_sizes: Vec::new(),
-            detachedness: Vec::new(),
-            locations: Default::default(),
+            places: Places::default(),
             names: NameTable::default(),
         }
     }
@@ -146,7 +135,7 @@ impl GraphBuilder {
         self.edge_kind.shrink_to_fit();
         self.edge_name.shrink_to_fit();
         self.edge_to.shrink_to_fit();
-        let [node, script, line, column] = self.locations.map(Into::into);
+        let [node, script, line, column] = self.places.locations.map(Into::into);
         // A part of a graph is no denser than the graph, which was let in.
         let edges = Offsets::from_counts(self.edge_count).unwrap_or_default();
         HeapGraph {
@@ -165,7 +154,7 @@ impl GraphBuilder {
             strings: self.names.finish(),
             locations: LocationColumns { node, script, line, column },
             big_sizes: self.big_sizes,
-            detachedness: self.detachedness,
+            detachedness: self.places.detachedness,
             header: self.header,
             ..HeapGraph::default()
         }

@@ -1,6 +1,6 @@
 //! What a graph is written into node by node, whatever becomes of it.
 
-use crate::graph::{EdgeName, Location, NodeIndex};
+use crate::graph::{EdgeName, Location, NodeIndex, detachedness};
 use crate::kinds::{EdgeKind, NodeKind};
 
 /// A name that a sink holds: given to many nodes and edges, its text is looked up once.
@@ -50,6 +50,30 @@ pub trait GraphSink {
                 let name = self.name(name);
                 self.edge_named(kind, name, to);
             }
+        }
+    }
+}
+
+/// What few nodes have: where they come from, and whether they are detached.
+#[derive(Default)]
+pub(crate) struct Places {
+    /// Nodes, and the script, line and column of each.
+    pub(crate) locations: [Vec<u32>; 4],
+    /// Nodes of which more is known than nothing.
+    pub(crate) detachedness: Vec<(u32, u8)>,
+}
+
+impl Places {
+    #[inline]
+    pub(crate) fn add(&mut self, node: u32, location: Option<Location>, state: u8) {
+        if let Some(place) = location {
+            let values = [node, place.script_id, place.line, place.column];
+            for (column, value) in self.locations.iter_mut().zip(values) {
+                column.push(value);
+            }
+        }
+        if state != detachedness::UNKNOWN {
+            self.detachedness.push((node, state));
         }
     }
 }

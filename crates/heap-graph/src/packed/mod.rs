@@ -8,10 +8,10 @@ mod read;
 mod shapes;
 mod write;
 
-use crate::graph::{Header, Location, NodeIndex, detachedness};
+use crate::graph::{Header, Location, NodeIndex};
 use crate::kinds::{EdgeKind, NodeKind};
 use crate::name_table::NameTable;
-use crate::sink::{GraphSink, NameIndex};
+use crate::sink::{GraphSink, NameIndex, Places};
 use bytes::Numbers;
 use shapes::{Label, Shapes, StateIndex};
 
@@ -27,8 +27,7 @@ pub struct PackedGraph {
     /// Where edges of a node without a shape are counted from.
     before: Edge,
     last_id: u32,
-    detachedness: Vec<(u32, u8)>,
-    locations: [Vec<u32>; 4],
+    places: Places,
     node_count: u32,
     edge_count: u64,
     total_self_size: u64,
@@ -185,16 +184,7 @@ impl GraphSink for PackedGraph {
 
     #[inline]
     fn place(&mut self, location: Option<Location>, state: u8) {
-        let node = self.node_count - 1;
-        if let Some(place) = location {
-            let values = [node, place.script_id, place.line, place.column];
-            for (column, value) in self.locations.iter_mut().zip(values) {
-                column.push(value);
-            }
-        }
-        if state != detachedness::UNKNOWN {
-            self.detachedness.push((node, state));
-        }
+        self.places.add(self.node_count - 1, location, state);
     }
 
     #[inline]

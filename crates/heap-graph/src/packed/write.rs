@@ -30,12 +30,12 @@ impl PackedGraph {
         let shapes = self.shapes.list;
         out.write_all(b"\"nodes\":[")?;
         let nodes = Nodes::new(self.nodes.iter(), &shapes);
-        write_nodes(out, &facts, nodes, &self.detachedness)?;
+        write_nodes(out, &facts, nodes, &self.places.detachedness)?;
         out.write_all(b"],\n\"edges\":[")?;
         let nodes = Nodes::new(self.nodes.drain(), &shapes);
         write_edges(out, self.node_count, fields, nodes, self.edges, &shapes)?;
         out.write_all(b"],\n\"trace_function_infos\":[],\n\"trace_tree\":[],\n\"samples\":[],\n")?;
-        let [node, script, line, column] = &self.locations;
+        let [node, script, line, column] = &self.places.locations;
         let places = node.iter().zip(script).zip(line.iter().zip(column));
         locations(
             out,
