@@ -6,7 +6,7 @@ use anyhow::Result;
 use investigation::Step;
 use investigation::capture::{Event, HoldOptions, Mode};
 use investigation::open::process_id;
-use investigation::postmortem::{CoreOptions, Dead, Purpose};
+use investigation::postmortem::{CoreOptions, Dead};
 use jiff::Zoned;
 
 use crate::progress::Progress;
@@ -41,22 +41,15 @@ impl CoreArgs {
         let name = format!("process {pid}");
         let mut progress = Progress::new(&name, self.json);
         let (dead, captured) =
-            Dead::of_process(pid, HoldOptions::default(), &self.options(), Purpose::Asked, &mut |event| {
-                match event {
-                    Event::Held { mode: Mode::Stop, reason, .. } => {
-                        output::say(
-                            "copy",
-                            &format!("{reason}; {name} stands still until its memory is copied"),
-                        );
-                        go_on()
-                    }
-                    Event::Writing(written) => progress.step(Step {
-                        name: "copying",
-                        done: written.done,
-                        total: Some(written.total),
-                    }),
-                    _ => go_on(),
+            Dead::of_process(pid, HoldOptions::default(), &self.options(), &mut |event| match event {
+                Event::Held { mode: Mode::Stop, reason, .. } => {
+                    output::say("copy", &format!("{reason}; {name} stands still until its memory is copied"));
+                    go_on()
                 }
+                Event::Writing(written) => {
+                    progress.step(Step { name: "copying", done: written.done, total: Some(written.total) })
+                }
+                _ => go_on(),
             })?;
         let pause = captured.pause_ms.map_or_else(|| "unknown".to_owned(), |pause| format!("{pause:.1} ms"));
         let now = Zoned::now().strftime("%Y-%m-%d %H:%M:%S %Z").to_string();

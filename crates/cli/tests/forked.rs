@@ -302,7 +302,7 @@ fn a_worker_that_answers_nobody_is_in_nobodys_way() {
         assert!(text.contains(&format!("\"thread {thread}\"")), "{thread} via {via}");
         std::fs::remove_file(files.path().join("x")).unwrap();
     }
-    let told = "no worker 1; there is 2, 1 that did not answer (with --via fork they need not)";
+    let told = "no worker 1; there are 2; 1 did not answer, which --via fork does not ask them to";
     ask("1", "inspector").assert_last(2, told);
 }
 

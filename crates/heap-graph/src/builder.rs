@@ -59,9 +59,8 @@ impl GraphSink for GraphBuilder {
         self.edge_count.last().copied().unwrap_or(0)
     }
 
-    /// Memory is taken where something is written, while a column that grows is copied, and its old place lies idle. Room
-    /// that cannot be had is done without.
-    fn reserve(&mut self, nodes: usize, edges: usize) {
+    fn reserve(&mut self, nodes: usize, edges: usize, text: usize) {
+        self.names.reserve(text);
         let _ = self.kind.try_reserve_exact(nodes);
         for column in [&mut self.name, &mut self.id, &mut self.self_size, &mut self.edge_count] {
             let _ = column.try_reserve_exact(nodes);

@@ -49,6 +49,11 @@ impl NameTable {
         index
     }
 
+    /// Makes room for so many bytes of text.
+    pub(crate) fn reserve(&mut self, text: usize) {
+        self.strings.reserve(text);
+    }
+
     pub(crate) fn finish(self) -> Strings {
         self.strings.finish()
     }

@@ -31,10 +31,10 @@ pub trait GraphSink {
     /// How many edges the current node has.
     fn edge_count_of_node(&self) -> u32;
 
-    /// Makes room for so many nodes and edges. More than will come is well.
-    fn reserve(&mut self, nodes: usize, edges: usize) {
-        let _ = (nodes, edges);
-    }
+    /// Makes room for so many nodes, edges, and bytes of names. More than will come is well: memory is taken where
+    /// something is written, while what grows is copied, and its old place lies idle. Room that cannot be had is done
+    /// without.
+    fn reserve(&mut self, nodes: usize, edges: usize, text: usize);
 
     /// Begins the next node.
     fn node(&mut self, kind: NodeKind, name: &str, id: u32, self_size: u64) {

@@ -92,6 +92,11 @@ impl StringsBuilder {
         (self.ends.len() - 1) as u32
     }
 
+    /// Makes room for so many bytes, if they can be had.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        let _ = self.blob.try_reserve_exact(bytes);
+    }
+
     /// The bytes of the string being written; [`Self::finish_string`] ends it.
     pub(crate) fn open(&mut self) -> &mut Vec<u8> {
         &mut self.blob

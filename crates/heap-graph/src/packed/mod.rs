@@ -206,6 +206,11 @@ impl GraphSink for PackedGraph {
     fn edge_count_of_node(&self) -> u32 {
         self.node.edge_count
     }
+
+    /// Nodes and edges come in pieces, which are never copied.
+    fn reserve(&mut self, _nodes: usize, _edges: usize, text: usize) {
+        self.names.reserve(text);
+    }
 }
 
 #[cfg(test)]

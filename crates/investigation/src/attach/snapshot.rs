@@ -20,8 +20,8 @@ impl Attached {
         self.watched.session.workers()
     }
 
-    /// The same, each with Node's number for it (`worker.threadId`); and how many did not answer, as one that waits in
-    /// `Atomics.wait`.
+    /// The same, each with Node's number for it (`worker.threadId`); and how many did not answer, as one that waits
+    /// in a system call.
     ///
     /// # Errors
     /// When the process does not answer or is gone.

@@ -15,7 +15,7 @@ use process_capture::{Event, HoldOptions, Mode};
 
 use heap_graph::{Analysis, AnalysisError, HeapGraph, ReadError, ReadOptions, Retainers, Step, TooDense};
 
-use crate::postmortem::{CoreOptions, Dead, GraphOptions, PostmortemError, ProcessError, Purpose};
+use crate::postmortem::{CoreOptions, Dead, GraphOptions, PostmortemError, ProcessError};
 use cache::{Cache, Entry};
 pub use cache::{CachePolicy, CacheSettings, default_cache_dir};
 pub use profile::{CallSite, Profile, ProfileError, ProfileNode, parse_profile};
@@ -335,14 +335,13 @@ fn open_process(pid: u32, options: &OpenOptions, progress: Progress<'_>) -> Resu
     // A copy must not cost the process more than its milliseconds; nobody asked to stop it.
     let hold = HoldOptions { mode: Some(Mode::Fork), ..HoldOptions::default() };
     let mut warnings = Vec::new();
-    let (dead, captured) =
-        Dead::of_process(pid, hold, &options.core, Purpose::Asked, &mut |event| match event {
-            Event::Writing(written) => {
-                progress(Step { name: "copying", done: written.done, total: Some(written.total) })
-            }
-            _ => ControlFlow::Continue(()),
-        })
-        .map_err(|error| OpenError::Process(Box::new(error)))?;
+    let (dead, captured) = Dead::of_process(pid, hold, &options.core, &mut |event| match event {
+        Event::Writing(written) => {
+            progress(Step { name: "copying", done: written.done, total: Some(written.total) })
+        }
+        _ => ControlFlow::Continue(()),
+    })
+    .map_err(|error| OpenError::Process(Box::new(error)))?;
     if let Some(pause) = captured.pause_ms {
         warnings.push(format!(
             "process {pid} stood still for {pause:.1} ms while its memory was copied, and runs on"

@@ -12,25 +12,9 @@ use super::{CoreOptions, Dead, PostmortemError};
 
 /// Anonymous memory, and the first pages of programs (core(5)): what V8 and Node keep.
 const NEEDED: u64 = 0x33;
-/// What becomes of a copy, which is part of its price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// A snapshot is written of it, and nothing else.
-    Written,
-    /// It is asked.
-    Asked,
-}
-
-impl Purpose {
-    /// What is made of a copy, in multiples of the process's own memory (measured): a graph that is asked, and what is
-    /// computed of it, twice as much; one that is only written a quarter, and the texts of strings at most all of it.
-    fn analysis(self) -> u64 {
-        match self {
-            Self::Written => 1,
-            Self::Asked => 2,
-        }
-    }
-}
+/// A graph of a heap, and what is computed of it, take about twice the process's own memory (measured). One that is only
+/// written takes an eighth of it, and the texts of strings as much as they are long: where the heap is nothing else, all.
+const ANALYSIS: u64 = 2;
 
 /// Why a process cannot be asked.
 #[derive(Debug, thiserror::Error)]
@@ -60,13 +44,12 @@ impl Dead {
         pid: u32,
         hold: HoldOptions,
         options: &CoreOptions,
-        purpose: Purpose,
         tell: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<(Dead, Captured), ProcessError> {
         let (avoid, program) = look(pid).unzip();
         let request = CaptureRequest {
             hold: HoldOptions {
-                own: OwnMemory { core: true, analysis: purpose.analysis() },
+                own: OwnMemory { core: true, analysis: ANALYSIS },
                 avoid: avoid.unwrap_or_default(),
                 ..hold
             },

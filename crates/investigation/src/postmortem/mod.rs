@@ -14,7 +14,7 @@ mod stacks;
 
 pub use dead::{CoreOptions, Dead, PostmortemError};
 pub use layout::{LayoutAnswer, layout};
-pub use live::{ProcessError, Purpose};
+pub use live::ProcessError;
 pub use moments::collections_of;
 pub use objects::{IsolateNote, ObjectRow, ObjectsAnswer, ObjectsQuestion, find_objects};
 pub use originals::add_originals;

@@ -6,7 +6,7 @@ use std::{ops::ControlFlow, path::Path};
 use super::{RoundRow, Run, RunError, RunEvent, RunStep, Snapshot, Way, snapshots::kept_path};
 use crate::{
     capture::{Event, HoldOptions, Mode},
-    postmortem::{CoreOptions, Dead, GraphOptions, ProcessError, Purpose},
+    postmortem::{CoreOptions, Dead, GraphOptions, ProcessError},
     snapshot_file::write_snapshot,
 };
 
@@ -26,7 +26,7 @@ impl Run<'_> {
         let asked = || interrupt.load(std::sync::atomic::Ordering::Relaxed);
         let events = &mut self.events;
         let hold = HoldOptions { mode: Some(Mode::Fork), ..HoldOptions::default() };
-        let made = Dead::of_process(pid, hold, &CoreOptions::default(), Purpose::Asked, &mut |event| {
+        let made = Dead::of_process(pid, hold, &CoreOptions::default(), &mut |event| {
             if let Event::Writing(written) = event {
                 let step = RunStep::Snapshot { done: written.done, total: written.total };
                 events.event(&RunEvent::step(step));

@@ -10,7 +10,7 @@ use super::{SLICE, Shared, Subject};
 use crate::{
     capture::{HoldOptions, Mode},
     open::CachePolicy,
-    postmortem::{CoreOptions, Dead, ObjectsQuestion, ProcessError, Purpose, find_objects},
+    postmortem::{CoreOptions, Dead, ObjectsQuestion, ProcessError, find_objects},
     recording::MarkKind,
 };
 
@@ -100,8 +100,7 @@ fn count(shared: &Shared, pid: u32) -> Result<(HashMap<String, Total>, Option<f6
     let hold = HoldOptions { mode: Some(Mode::Fork), max_pause: Some(MAX_PAUSE), ..HoldOptions::default() };
     let in_words = |error: ProcessError| error.to_string();
     let (dead, captured) =
-        Dead::of_process(pid, hold, &CoreOptions::default(), Purpose::Asked, &mut |_| go_on())
-            .map_err(in_words)?;
+        Dead::of_process(pid, hold, &CoreOptions::default(), &mut |_| go_on()).map_err(in_words)?;
     // What is not understood in full is no evidence.
     if let Some(warning) = dead.warnings().first() {
         return Err(warning.clone());

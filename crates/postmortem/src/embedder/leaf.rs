@@ -121,7 +121,10 @@ impl Machine<'_> {
             // The frame pointer is set to what is not known here, and not asked for.
             Mnemonic::Mov
                 if instruction.op0_register() == Register::RBP
-                    && instruction.op1_register() == Register::RSP => {}
+                    && instruction.op1_register() == Register::RSP =>
+            {
+                self.registers[Register::RBP.number()] = None;
+            }
             Mnemonic::Mov | Mnemonic::Movzx => {
                 let value = self.operand(instruction, 1)?;
                 self.set(instruction, value)?;
@@ -202,8 +205,7 @@ impl Machine<'_> {
     /// Where an operand in memory is. The stack is not known.
     fn address(&self, instruction: &Instruction) -> Option<u64> {
         let register = |register: Register| match register {
-            Register::None => Some(0),
-            Register::RIP => Some(0),
+            Register::None | Register::RIP => Some(0),
             _ if register.size() == 8 => self.registers[register.number()],
             _ => None,
         };
@@ -223,7 +225,7 @@ impl Machine<'_> {
         let at = register(instruction, 0)?;
         self.registers[at] = Some(match size {
             4 | 8 => cut(value, size),
-            // The part above is asked for only if it is known.
+            // Where what is above is not known, only the part is asked for: of a truth value.
             _ => self.registers[at].unwrap_or(0) & !mask(size) | cut(value, size),
         });
         Some(())

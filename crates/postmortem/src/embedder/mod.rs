@@ -73,13 +73,8 @@ impl<'h, 'm> BaseObjects<'h, 'm> {
         if memory.u64_at(functions.checked_sub(16)?) != Ok(0) {
             return None;
         }
-        let name = self.answer(functions, NAME, base)?.value;
-        let name =
-            memory.c_string_at(name, LONGEST_NAME).ok().and_then(|name| String::from_utf8(name).ok())?;
-        let size = self.answer(functions, SIZE, base)?.value;
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) || size > LARGEST {
-            return None;
-        }
+        let name = self.text(functions, NAME, base)?;
+        let size = self.answer(functions, SIZE, base).filter(|size| size.value <= LARGEST)?.value;
         // Where it is the same for all, the class says nothing about its objects.
         let root = self.answer(functions, IS_ROOT, base).filter(|answer| answer.reads);
         Some(BaseObject { name, size, is_root: root.map(|answer| answer.value & 0xff != 0) })

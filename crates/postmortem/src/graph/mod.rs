@@ -98,9 +98,9 @@ fn emit<S: GraphSink>(
     };
     // Memory beside the heap follows the objects.
     let nodes = ordinals.end() as usize + (ordinals.end() / 64) as usize;
-    // Most edges are words of objects.
-    let words: usize = heap.pages.iter().map(|page| page.bytes.len() / 8).sum();
-    emitter.graph.reserve(nodes, words);
+    // Most edges are words of objects, and most text is in them.
+    let bytes: usize = heap.pages.iter().map(|page| page.bytes.len()).sum();
+    emitter.graph.reserve(nodes, bytes / 8, bytes);
     emitter.function_fields = emitter.fields_of(heap.layout.types.js_function);
     emitter.roots(&groups);
     let mut done = 0;

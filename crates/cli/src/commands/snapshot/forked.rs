@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use anyhow::Result;
 use investigation::Step;
 use investigation::capture::{CaptureError, Captured, Event, HoldOptions, Mode};
-use investigation::postmortem::{CoreOptions, Dead, GraphOptions, ProcessError, Purpose};
+use investigation::postmortem::{CoreOptions, Dead, GraphOptions, ProcessError};
 use investigation::redact::redact;
 
 use super::{Asked, Lineage, Taken, Via};
@@ -41,7 +41,7 @@ pub(super) fn possible(asked: &Asked) -> Result<Copy, Refused> {
 fn copy(asked: &Asked) -> Result<Copy, ProcessError> {
     let hold = HoldOptions { mode: Some(Mode::Fork), ..HoldOptions::default() };
     let mut progress = Progress::new(&format!("process {}", asked.pid), asked.quiet);
-    Dead::of_process(asked.pid, hold, &CoreOptions::default(), asked.purpose(), &mut |event| match event {
+    Dead::of_process(asked.pid, hold, &CoreOptions::default(), &mut |event| match event {
         Event::Writing(written) => {
             progress.step(Step { name: "copying", done: written.done, total: Some(written.total) })
         }
@@ -73,8 +73,8 @@ pub(super) fn take(asked: &Asked, taken: Option<Copy>, lineage: &mut Lineage) ->
         edge_count: Some(edge_count),
         known_count,
     };
-    // In either case all is in the graph behind this.
-    if asked.purpose() == Purpose::Written {
+    // Only written, and packed for that. In either case all is in the graph then, and the memory goes.
+    if matches!(lineage, Lineage::None) && !asked.redact {
         let graph = dead.packed_graph(isolate, options, &mut step)?;
         drop(dead);
         let (nodes, edges) = (graph.node_count(), graph.edge_count());
@@ -90,7 +90,7 @@ pub(super) fn take(asked: &Asked, taken: Option<Copy>, lineage: &mut Lineage) ->
     let graph = redacted.as_ref().unwrap_or(&made);
     let bytes = asked.file.fill_with(graph)?;
     let taken = taken(bytes, graph.node_count(), graph.edge_count(), known_count);
-    if asked.in_series {
+    if !matches!(lineage, Lineage::None) {
         *lineage = Lineage::After(Box::new(made));
     }
     Ok(taken)

@@ -88,12 +88,11 @@ fn find(attached: &mut Attached, thread: u32) -> Result<Worker> {
     let known: Vec<String> = workers.iter().map(|(number, _)| number.to_string()).collect();
     let found = workers.into_iter().find(|(number, _)| *number == thread);
     found.map(|(_, worker)| worker).ok_or_else(|| {
-        let mut there = known;
+        let mut there = if known.is_empty() { "there is none".to_owned() } else { format!("there are {}", known.join(", ")) };
         if silent > 0 {
-            there.push(format!("{silent} that did not answer (with --via fork they need not)"));
+            there += &format!("; {silent} did not answer, which --via fork does not ask them to");
         }
-        let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
-        Usage(format!("no worker {thread}; there is {there}")).into()
+        Usage(format!("no worker {thread}; {there}")).into()
     })
 }
 

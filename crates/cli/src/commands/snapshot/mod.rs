@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use investigation::HeapGraph;
 use investigation::price::{Headroom, Price};
-use investigation::postmortem::Purpose;
 use serde::Serialize;
 
 use crate::commands::watch::duration;
@@ -95,20 +94,11 @@ struct Asked {
     worker: Option<u32>,
     via: Via,
     redact: bool,
-    /// Whether it is one of several.
-    in_series: bool,
     full_strings: bool,
     numbers: bool,
     force: bool,
     quiet: bool,
     file: TargetFile,
-}
-
-impl Asked {
-    /// What a frozen copy is for.
-    fn purpose(&self) -> Purpose {
-        if self.in_series || self.redact { Purpose::Asked } else { Purpose::Written }
-    }
 }
 
 /// The snapshots of a series, whose objects keep their ids from one to the next.
@@ -210,7 +200,6 @@ fn one(args: &Args, pid: u32, number: Option<u32>, lineage: &mut Lineage) -> Res
         worker: args.worker,
         via: args.via,
         redact: args.redact,
-        in_series: !matches!(lineage, Lineage::None),
         full_strings: args.full_strings,
         numbers: args.numbers,
         force: args.force,
